@@ -1,0 +1,1 @@
+//! The entry-point macro of lilypad-guest.
