@@ -1,1 +1,11 @@
-//! Being written.
+//! Bytes in, Outcome out: a WASI job under the deterministic profile `lilypad-1`.
+//!
+//! There is no clock, network, chain, async or environment in this crate; `clippy.toml` beside it bans them.
+
+mod job;
+mod tree;
+
+pub use self::{
+    job::ResolvedJob,
+    tree::{Folder, Node},
+};

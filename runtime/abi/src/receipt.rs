@@ -1,0 +1,54 @@
+//! The fixed-size record of an Outcome, encoded as Solidity's `abi.encode` does, because a contract must
+//! recompute its hash. The vectors in `tests/vectors/receipt.json` hold both sides to it.
+
+use crate::{BlobDigest, ReceiptHash, keccak256};
+use serde::{Deserialize, Serialize};
+
+/// The record of an Outcome: eight words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Digest of the effective JobSpec.
+    pub job_digest: BlobDigest,
+    /// The profile's name, ASCII, left-aligned.
+    pub profile: [u8; 32],
+    /// 0 exited, 1 trapped, 2 out of fuel, 3 refused.
+    pub status: u8,
+    /// [`crate::TrapKind`] when trapped, otherwise 0.
+    pub trap_kind: u8,
+    /// The guest's exit code when exited, otherwise 0.
+    pub exit_code: u32,
+    /// Fuel used.
+    pub fuel_used: u64,
+    /// Digest of the output folder's root block.
+    pub outputs_digest: BlobDigest,
+    /// keccak256 of the journal.
+    pub journal_hash: [u8; 32],
+}
+
+impl Receipt {
+    /// `abi.encode(receipt)`: every field is static, so the struct is its words in order.
+    #[must_use]
+    pub fn abi_encode(&self) -> [u8; 256] {
+        let mut out = [0; 256];
+        let mut put = |word: usize, bytes: &[u8]| {
+            let end = (word + 1) * 32;
+            out[end - bytes.len()..end].copy_from_slice(bytes);
+        };
+        put(0, &self.job_digest.0);
+        put(1, &self.profile);
+        put(2, &[self.status]);
+        put(3, &[self.trap_kind]);
+        put(4, &self.exit_code.to_be_bytes());
+        put(5, &self.fuel_used.to_be_bytes());
+        put(6, &self.outputs_digest.0);
+        put(7, &self.journal_hash);
+        out
+    }
+
+    /// What the contract stores and compares.
+    #[must_use]
+    pub fn hash(&self) -> ReceiptHash {
+        ReceiptHash(keccak256(&self.abi_encode()))
+    }
+}
