@@ -4,6 +4,7 @@
 
 mod job;
 mod tree;
+pub mod unixfs;
 
 pub use self::{
     job::ResolvedJob,
