@@ -205,7 +205,9 @@ mod tests {
         assert_eq!(error_of("{}"), format!("the input does not fit: missing field `name`{TAKES}"));
         assert_eq!(
             error_of(r#"{"name": 5}"#),
-            format!("the input does not fit: field `name`: invalid type: integer `5`, expected a string{TAKES}")
+            format!(
+                "the input does not fit: field `name`: invalid type: integer `5`, expected a string{TAKES}"
+            )
         );
         assert_eq!(
             error_of(r#"{"name": "a", "style": {"bold": 1}}"#),
@@ -247,9 +249,6 @@ mod tests {
     fn a_map_takes_any_field() {
         let map: BTreeMap<String, u8> = parse(br#"{"x": 1}"#).unwrap();
         assert_eq!(map["x"], 1);
-        assert_eq!(
-            Expected::of::<BTreeMap<String, u8>>().to_string(),
-            "this module takes a JSON object"
-        );
+        assert_eq!(Expected::of::<BTreeMap<String, u8>>().to_string(), "this module takes a JSON object");
     }
 }

@@ -10,7 +10,10 @@ pub(crate) use self::host::{dir, journal_write, random_fill};
 
 #[cfg(target_os = "wasi")]
 mod host {
-    #![expect(unsafe_code, reason = "imports of the host are foreign functions that take an address and a length")]
+    #![expect(
+        unsafe_code,
+        reason = "imports of the host are foreign functions that take an address and a length"
+    )]
 
     use std::path::PathBuf;
 

@@ -13,10 +13,7 @@ use syn::{Error, FnArg, ItemFn};
 /// It returns nothing, or `Result<O, E>` with `O: serde::Serialize` and `E: Into<Box<dyn std::error::Error>>`.
 /// A function with another name than `main` stays callable under that name, so that tests can run it.
 #[proc_macro_attribute]
-pub fn main(
-    arguments: proc_macro::TokenStream,
-    item: proc_macro::TokenStream,
-) -> proc_macro::TokenStream {
+pub fn main(arguments: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(arguments.into(), item.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
@@ -57,7 +54,10 @@ fn check_signature(job: &ItemFn) -> syn::Result<bool> {
         return Err(Error::new_spanned(&sig.generics, "a job's entry point can't be generic"));
     }
     if let Some(self_argument @ FnArg::Receiver(_)) = sig.inputs.first() {
-        return Err(Error::new_spanned(self_argument, "a job's entry point is a free function, without self"));
+        return Err(Error::new_spanned(
+            self_argument,
+            "a job's entry point is a free function, without self",
+        ));
     }
     if sig.inputs.len() > 1 {
         return Err(Error::new_spanned(

@@ -57,19 +57,24 @@ fn wrap(text: &str, width: usize) -> Result<Vec<String>, BubbleError> {
         for word in paragraph.split_whitespace() {
             for piece in pieces(word, width) {
                 if !line.is_empty() && line.width() + 1 + piece.width() > width {
-                    lines.push(std::mem::take(&mut line));
+                    end_line(&mut lines, std::mem::take(&mut line))?;
                 } else if !line.is_empty() {
                     line.push(' ');
                 }
                 line.push_str(&piece);
             }
         }
-        lines.push(line);
-        if lines.len() > LINES_MAX {
-            return Err(BubbleError::TooManyLines);
-        }
+        end_line(&mut lines, line)?;
     }
     Ok(lines)
+}
+
+fn end_line(lines: &mut Vec<String>, line: String) -> Result<(), BubbleError> {
+    if lines.len() == LINES_MAX {
+        return Err(BubbleError::TooManyLines);
+    }
+    lines.push(line);
+    Ok(())
 }
 
 /// A word in pieces of at most `width` columns; each but the last fills its line, so no space gets between them.

@@ -46,8 +46,8 @@ enum CowsayError {
 
 #[lilypad_guest::main]
 fn cowsay(input: Input) -> Result<(), CowsayError> {
-    let mut picture = bubble::around(&input.message, input.width.unwrap_or(WIDTH_DEFAULT))
-        .map_err(CowsayError::Bubble)?;
+    let mut picture =
+        bubble::around(&input.message, input.width.unwrap_or(WIDTH_DEFAULT)).map_err(CowsayError::Bubble)?;
     picture.push_str(COW.trim_start_matches('\n'));
     journal::write(picture.as_bytes()).map_err(CowsayError::Journal)?;
     io::stdout().write_all(picture.as_bytes()).map_err(CowsayError::Stdout)
