@@ -27,8 +27,8 @@ use lilypad_abi::guest::{INPUT_DIR, OUTPUT_DIR, TMP_DIR};
 
 use crate::journal::ERRNO_NOSPC;
 
-/// Journal limit of a test, unless [`World::journal_bytes_max`] sets another.
-pub const JOURNAL_BYTES_MAX: usize = 64 * 1024;
+/// Journal limit of a test, unless [`World::journal_bytes_max`] sets another; a job's own default.
+pub const JOURNAL_BYTES_MAX: usize = 4_096;
 
 /// The small world of one test run: its input files, its limits, its seed.
 #[derive(Debug)]

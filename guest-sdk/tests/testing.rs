@@ -6,7 +6,7 @@ use lilypad_guest::{
     input_dir, journal,
     journal::JournalError,
     output_dir, random,
-    testing::{Run, World},
+    testing::{JOURNAL_BYTES_MAX, Run, World},
     tmp_dir,
 };
 
@@ -34,6 +34,19 @@ fn the_journal_is_appended_whole_or_not_at_all() {
         journal::write(b"de").unwrap();
     });
     assert_eq!(run.unwrap().journal, b"abcde");
+}
+
+#[test]
+fn the_journal_limit_is_that_of_a_job_that_names_none() {
+    let limit = lilypad_abi::Limits::default().journal_bytes_max;
+    assert_eq!(JOURNAL_BYTES_MAX, usize::try_from(limit).unwrap());
+}
+
+#[test]
+fn files_are_never_written_into_a_folder_that_is_not_ours() {
+    let folder = World::new().unwrap().run(tmp_dir).unwrap().answer;
+    let error = World::new().unwrap().input_dir(&folder).file("a", "b").run(|| ()).unwrap_err();
+    assert!(error.to_string().contains("not both"), "{error}");
 }
 
 #[test]

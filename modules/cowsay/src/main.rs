@@ -61,7 +61,7 @@ mod tests {
 
     fn say(json: &str) -> Result<String, String> {
         let input: Input = input::parse(json.as_bytes()).map_err(|error| error.to_string())?;
-        let run = World::new().unwrap().journal_bytes_max(4096).run(|| cowsay(input)).unwrap();
+        let run = World::new().unwrap().run(|| cowsay(input)).unwrap();
         assert!(run.outputs.is_empty(), "the cow writes no files");
         let journal = String::from_utf8(run.journal).unwrap();
         run.answer.map(|()| journal).map_err(|error| format!("{error:?}"))
