@@ -1,9 +1,8 @@
 //! Counting words in a stream of bytes. Knows nothing of files, folders or reports.
 
-use std::{
-    collections::HashMap,
-    io::{self, Read},
-};
+use std::io::{self, Read};
+
+use rustc_hash::FxHashMap;
 
 /// Bytes read at once; the only text in memory, beside the word that is being read.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -37,65 +36,84 @@ pub(crate) struct WordCount {
 /// Counts over many streams.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    counts: HashMap<Box<[u8]>, u64>,
+    // An unseeded hash is cheaper, and the fuel then does not depend on the job's seed.
+    // Whoever chooses words that collide pays for it.
+    counts: FxHashMap<Box<[u8]>, u64>,
     length_min: usize,
+    buffer: Box<[u8]>,
 }
 
 impl Counter {
     /// Counts words of at least `length_min` letters.
     pub(crate) fn new(length_min: u32) -> Self {
-        Self { counts: HashMap::new(), length_min: usize::try_from(length_min).unwrap_or(usize::MAX) }
+        Self {
+            counts: FxHashMap::default(),
+            length_min: usize::try_from(length_min).unwrap_or(usize::MAX),
+            buffer: vec![0; BUFFER_BYTES].into(),
+        }
     }
 
     /// Counts one stream to its end, which also ends its last word.
     pub(crate) fn read(&mut self, mut stream: impl Read) -> Result<Size, CountError> {
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let mut word = Vec::new();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let size = self.read_through(&mut stream, &mut buffer);
+        self.buffer = buffer;
+        size
+    }
+
+    fn read_through(&mut self, stream: &mut impl Read, buffer: &mut [u8]) -> Result<Size, CountError> {
+        let mut carried = Vec::new(); // the beginning of a word that went to the edge of the buffer
         let mut size = Size { bytes: 0, words: 0 };
         loop {
-            let filled = match stream.read(&mut buffer) {
+            let filled = match stream.read(buffer) {
                 Ok(0) => break,
                 Ok(filled) => filled,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(CountError::Read(error)),
             };
+            let text = &mut buffer[..filled];
+            text.make_ascii_lowercase();
             size.bytes += filled as u64;
-            size.words += self.scan(&buffer[..filled], &mut word)?;
+            size.words += self.scan(text, &mut carried)?;
         }
-        size.words += self.end_word(&mut word);
+        size.words += self.end_word(&carried)?;
         Ok(size)
     }
 
-    /// Counts the words that end in `bytes`; `word` carries the one that goes on in the next call.
-    fn scan(&mut self, bytes: &[u8], word: &mut Vec<u8>) -> Result<u64, CountError> {
+    /// Counts the words that end in `text`; `carried` holds the one from before, and then the one that goes on.
+    fn scan(&mut self, text: &[u8], carried: &mut Vec<u8>) -> Result<u64, CountError> {
         let mut words = 0;
-        for &byte in bytes {
-            if byte.is_ascii_alphabetic() {
-                if word.len() == WORD_BYTES_MAX {
-                    return Err(CountError::WordTooLong);
-                }
-                word.push(byte.to_ascii_lowercase());
-            } else if !word.is_empty() {
-                words += self.end_word(word);
+        let mut rest = text;
+        while let Some(end) = rest.iter().position(|byte| !byte.is_ascii_lowercase()) {
+            if carried.is_empty() {
+                words += self.end_word(&rest[..end])?;
+            } else {
+                carried.extend_from_slice(&rest[..end]);
+                words += self.end_word(carried)?;
+                carried.clear();
             }
+            rest = &rest[end + 1..];
         }
-        Ok(words)
+        carried.extend_from_slice(rest);
+        if carried.len() > WORD_BYTES_MAX { Err(CountError::WordTooLong) } else { Ok(words) }
     }
 
-    /// Counts the word and empties it; how many words that were, one or none.
-    fn end_word(&mut self, word: &mut Vec<u8>) -> u64 {
-        let counts = !word.is_empty() && word.len() >= self.length_min;
-        if counts {
-            // Most words are known already, so the first look must not allocate.
-            match self.counts.get_mut(word.as_slice()) {
-                Some(count) => *count += 1,
-                None => {
-                    self.counts.insert(word.as_slice().into(), 1);
-                }
+    /// Counts a word; how many words that were, one or none.
+    fn end_word(&mut self, word: &[u8]) -> Result<u64, CountError> {
+        if word.is_empty() || word.len() < self.length_min {
+            return Ok(0);
+        }
+        if word.len() > WORD_BYTES_MAX {
+            return Err(CountError::WordTooLong);
+        }
+        // Most words are known already, so the first look must not allocate.
+        match self.counts.get_mut(word) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts.insert(word.into(), 1);
             }
         }
-        word.clear();
-        u64::from(counts)
+        Ok(1)
     }
 
     /// All words, the most frequent first, equally frequent ones in alphabetical order.
