@@ -1,0 +1,122 @@
+//! The chain: the only code that knows alloy.
+//!
+//! Reads are whole views of a deal at one block; writes are one transaction each, simulated before it is sent.
+//! Nothing here decides what to do: that is `deal`'s, and what it costs is the contract's.
+
+mod act;
+mod bindings;
+mod error;
+mod keys;
+mod offers;
+mod read;
+mod send;
+
+pub use self::{
+    bindings::{LilypadMarket, LilypadToken},
+    error::{ChainError, Fault},
+    keys::{Key, KeyError, PRIVATE_KEY_VARIABLE},
+    offers::{Signature, offer_id},
+    read::{Balance, MatchedDeal, Payment, Request, StageGas},
+    send::Sent,
+};
+pub use alloy::primitives::{Address, B256, U256};
+
+use crate::network::Network;
+use alloy::{
+    network::EthereumWallet,
+    providers::{DynProvider, Provider, ProviderBuilder},
+    signers::local::PrivateKeySigner,
+    transports::TransportError,
+};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// One account's connection to one market.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    provider: DynProvider,
+    network: Arc<Network>,
+    key: Option<Key>,
+    /// One transaction at a time, so that nonces follow one another.
+    sending: Arc<Mutex<()>>,
+}
+
+impl Chain {
+    /// Connects, and checks that the node is on the right chain and has the market.
+    ///
+    /// # Errors
+    /// [`ChainError::Unreachable`], [`ChainError::WrongChain`], [`ChainError::NoContract`].
+    pub async fn connect(network: &Network, key: Option<Key>) -> Result<Self, ChainError> {
+        let chain = Self::open(network, key)?;
+        let found = chain.rpc("read the chain id", chain.provider.get_chain_id().await)?;
+        if found != network.chain_id {
+            return Err(ChainError::WrongChain { url: chain.url(), expected: network.chain_id, found });
+        }
+        let code = chain.rpc("read the market's code", chain.provider.get_code_at(network.market).await)?;
+        if code.is_empty() { Err(ChainError::NoContract(network.market)) } else { Ok(chain) }
+    }
+
+    /// Connects without any check; for deploying.
+    ///
+    /// # Errors
+    /// [`ChainError::Url`].
+    pub fn open(network: &Network, key: Option<Key>) -> Result<Self, ChainError> {
+        let url = network
+            .rpc_url
+            .parse::<reqwest::Url>()
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| ChainError::Url(network.rpc_url.clone()))?;
+        // No fillers but the wallet: nonce, gas and fees are set in `send`, where failures are told apart.
+        let builder = ProviderBuilder::default();
+        let provider = match &key {
+            Some(key) => builder.wallet(EthereumWallet::from(key.0.clone())).connect_http(url).erased(),
+            None => builder.connect_http(url).erased(),
+        };
+        Ok(Self { provider, network: Arc::new(network.clone()), key, sending: Arc::default() })
+    }
+
+    /// The network this is connected to.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// This party's account.
+    ///
+    /// # Errors
+    /// [`ChainError::NoKey`] for a connection that only reads.
+    pub fn address(&self) -> Result<Address, ChainError> {
+        self.key.as_ref().map(Key::address).ok_or(ChainError::NoKey)
+    }
+
+    fn key(&self) -> Result<&Key, ChainError> {
+        self.key.as_ref().ok_or(ChainError::NoKey)
+    }
+
+    /// The endpoint for messages: user, password and query are left out, they may be secrets.
+    fn url(&self) -> String {
+        self.network.rpc_url.parse::<reqwest::Url>().map_or_else(
+            |_| "?".to_owned(),
+            |url| {
+                format!(
+                    "{}://{}:{}",
+                    url.scheme(),
+                    url.host_str().unwrap_or("?"),
+                    url.port_or_known_default().unwrap_or(0)
+                )
+            },
+        )
+    }
+
+    /// Sorts a transport's failures.
+    fn rpc<T>(&self, what: &'static str, result: Result<T, TransportError>) -> Result<T, ChainError> {
+        result.map_err(|source| match source.as_error_resp() {
+            None => ChainError::Unreachable { url: self.url(), what, source },
+            Some(payload) => match payload.as_revert_data() {
+                Some(data) => send::reverted(what, &data),
+                None => ChainError::Refused { what, message: payload.message.to_string() },
+            },
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! The provider's side of one deal: run the job, post the receipt, get paid.
+
+use super::{Callback, DealState, DealView};
+use lilypad_abi::Receipt;
+
+/// Times a failed fetch or a crashed worker is tried again before the deal is declined.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Why a provider declines. The numbers stand on chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum DeclineReason {
+    /// The job's blocks could not be had from any gateway.
+    InputsUnavailable = 1,
+    /// The job is no valid JobSpec, or asks for more than the offer pays for.
+    JobInvalid = 2,
+    /// This machine could not run it (memory, disk, time): its own fault.
+    HostFault = 3,
+}
+
+/// What a provider learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderEvent {
+    /// The deal, read from the chain.
+    Chain(DealView),
+    /// The job ran; this is its receipt.
+    Executed(Receipt),
+    /// The job could not be run.
+    Failed {
+        /// What to tell the chain when trying again doesn't help.
+        reason: DeclineReason,
+        /// Whether trying again can help.
+        retry: bool,
+    },
+}
+
+/// What a provider does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProviderAction {
+    /// Fetch the job's data and run it, then report [`ProviderEvent::Executed`] or [`ProviderEvent::Failed`].
+    Execute,
+    /// Post the receipt.
+    Submit(Receipt),
+    /// Post a decline.
+    Decline(DeclineReason),
+    /// Ask for the audit that the draw demands; the deal can't be finalized before.
+    Audit,
+    /// Collect the pay of a result that nobody challenged.
+    Finalize,
+    /// Conclude a mediation whose time is over.
+    Conclude,
+    /// Hand the journal to the contract that requested the job.
+    Deliver,
+    /// Nothing is left to do; forget the deal.
+    Done,
+}
+
+/// One deal, seen by its provider.
+#[derive(Debug, Default)]
+pub struct Provider {
+    receipt: Option<Receipt>,
+    failures: u32,
+    declined: Option<DeclineReason>,
+    delivery_tried: bool,
+}
+
+impl Provider {
+    /// A machine that starts, or starts again with the receipt found in the journal.
+    #[must_use]
+    pub fn new(receipt: Option<Receipt>) -> Self {
+        Self { receipt, ..Self::default() }
+    }
+
+    /// Decides.
+    pub fn step(&mut self, event: ProviderEvent) -> Vec<ProviderAction> {
+        match event {
+            ProviderEvent::Executed(receipt) => {
+                self.receipt = Some(receipt);
+                Vec::new()
+            }
+            ProviderEvent::Failed { reason, retry } => {
+                self.failures += 1;
+                if !retry || self.failures >= ATTEMPTS_MAX {
+                    self.declined = Some(reason);
+                }
+                Vec::new()
+            }
+            ProviderEvent::Chain(view) => self.on_chain(&view).into_iter().collect(),
+        }
+    }
+
+    fn on_chain(&mut self, view: &DealView) -> Option<ProviderAction> {
+        match view.state {
+            // A reorg took the match away; it comes back or it doesn't.
+            DealState::None => None,
+            // Too late: whoever calls the time-out ends it.
+            DealState::Matched if view.now > view.deadline => None,
+            DealState::Matched => Some(match (self.receipt, self.declined) {
+                (Some(receipt), _) => ProviderAction::Submit(receipt),
+                (None, Some(reason)) => ProviderAction::Decline(reason),
+                (None, None) => ProviderAction::Execute,
+            }),
+            DealState::Submitted if view.now <= view.deadline => None,
+            DealState::Submitted if view.audit_due => Some(ProviderAction::Audit),
+            DealState::Submitted => Some(ProviderAction::Finalize),
+            DealState::Challenged => view.can_conclude().then_some(ProviderAction::Conclude),
+            DealState::Settled => Some(match view.callback {
+                Callback::Due if !self.delivery_tried && view.settlement.result_stands() => {
+                    self.delivery_tried = true;
+                    ProviderAction::Deliver
+                }
+                _ => ProviderAction::Done,
+            }),
+        }
+    }
+}

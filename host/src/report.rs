@@ -1,0 +1,88 @@
+//! Values as people read them: amounts, sizes, errors with their causes. Text only; nothing prints here.
+
+use std::{error::Error, fmt::Write as _};
+
+/// Base units in one token: the market's ERC-20s have 18 decimals.
+pub const TOKEN: u128 = 1_000_000_000_000_000_000;
+
+/// An amount in tokens, exactly: `1.5 LP`.
+#[must_use]
+pub fn tokens(amount: u128) -> String {
+    let (whole, rest) = (amount / TOKEN, amount % TOKEN);
+    if rest == 0 {
+        return format!("{whole} LP");
+    }
+    let digits = format!("{rest:018}");
+    format!("{whole}.{} LP", digits.trim_end_matches('0'))
+}
+
+/// A decimal number of tokens in base units; the inverse of [`tokens`] without its unit.
+///
+/// # Errors
+/// Says what an amount looks like.
+pub fn parse_tokens(text: &str) -> Result<u128, String> {
+    let bad = || format!("'{text}' is not an amount of tokens: write a number such as 2 or 0.05");
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || rest.len() > 18 || !digits(whole) || !digits(rest) {
+        return Err(bad());
+    }
+    let whole: u128 = whole.parse().map_err(|_| bad())?;
+    let rest: u128 = format!("{rest:0<18}").parse().map_err(|_| bad())?;
+    whole.checked_mul(TOKEN).and_then(|sum| sum.checked_add(rest)).ok_or_else(bad)
+}
+
+/// A count with its thousands apart: `12_345` as `12,345`.
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// An error and what caused it, outermost first, on one line.
+#[must_use]
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some libraries repeat their cause in their own message.
+        if !text.ends_with(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_round_trip() {
+        for (amount, text) in
+            [(0, "0 LP"), (TOKEN, "1 LP"), (TOKEN / 2, "0.5 LP"), (1, "0.000000000000000001 LP")]
+        {
+            assert_eq!(tokens(amount), text);
+            assert_eq!(parse_tokens(text.trim_end_matches(" LP")).unwrap(), amount);
+        }
+        for bad in ["", ".5", "1e3", "-1", "1.0000000000000000001", "999999999999999999999999"] {
+            assert!(parse_tokens(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+}
