@@ -1,5 +1,6 @@
 //! The typed input of a job: a JSON object on stdin, read into the author's own type.
 //!
+//! A field given as text, as from a command line, is read as what the type asks for: `"3"` does for a number.
 //! An empty stdin is an empty object, so a module whose fields are all optional runs without input.
 //! A field that the type does not have is an error: a misspelled option would be paid for and ignored.
 
@@ -11,10 +12,12 @@ use std::{
 
 use serde::{
     Deserializer,
-    de::{self, DeserializeOwned, Visitor},
+    de::{self, DeserializeOwned, Visitor, value::MapDeserializer},
     forward_to_deserialize_any,
 };
 use serde_json::Value;
+
+use crate::field::Field;
 
 /// Why an input could not be used; every message says what the module takes.
 #[derive(Debug, thiserror::Error)]
@@ -106,13 +109,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, InputError> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|error| InputError::NotJson { reason: error.to_string(), expected })?;
-    let Value::Object(object) = &value else {
+    let Value::Object(object) = value else {
         return Err(InputError::NotAnObject { found: kind(&value), expected });
     };
     if let Some(field) = object.keys().find(|field| !expected.has(field)) {
         return Err(InputError::UnknownField { field: field.clone(), expected });
     }
-    serde_path_to_error::deserialize(value)
+    let fields = object.into_iter().map(|(name, value)| (name, Field(value)));
+    serde_path_to_error::deserialize(MapDeserializer::new(fields))
         .map_err(|error| InputError::Mismatch { reason: reason(&error), expected })
 }
 
@@ -201,12 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn an_input_from_a_command_line_is_all_text() {
+        let greeting: Greeting =
+            parse(br#"{"times": "2", "name": "7", "style": "{\"bold\": true}"}"#).unwrap();
+        let style = Some(Style { bold: true });
+        assert_eq!(greeting, Greeting { name: "7".into(), times: Some(2), style });
+        assert!(error_of(r#"{"name": "a", "times": "two"}"#).contains("field `times`: invalid type: string"));
+    }
+
+    #[test]
     fn an_error_names_the_field_and_what_the_module_takes() {
         assert_eq!(error_of("{}"), format!("the input does not fit: missing field `name`{TAKES}"));
         assert_eq!(
-            error_of(r#"{"name": 5}"#),
+            error_of(r#"{"name": 5.5}"#),
             format!(
-                "the input does not fit: field `name`: invalid type: integer `5`, expected a string{TAKES}"
+                "the input does not fit: field `name`: invalid type: floating point `5.5`, expected a string{TAKES}"
             )
         );
         assert_eq!(

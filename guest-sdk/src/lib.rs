@@ -6,6 +6,7 @@
 //! The same program builds natively, where [`testing`] stands in for the host.
 
 pub mod entry;
+mod field;
 pub mod input;
 pub mod journal;
 mod sys;

@@ -8,7 +8,7 @@ use std::iter;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The widest bubble that is still readable.
-pub(crate) const WIDTH_MAX: usize = 200;
+pub(crate) const WIDTH_MAX: u32 = 200;
 
 /// The tallest bubble; a longer text is a file, not something to say.
 pub(crate) const LINES_MAX: usize = 100;
@@ -17,18 +17,18 @@ pub(crate) const LINES_MAX: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BubbleError {
     #[error("the width is {width} columns; give one from 2 to {WIDTH_MAX}")]
-    Width { width: usize },
+    Width { width: u32 },
     #[error("it needs more than {LINES_MAX} lines; shorten the message or give a larger width")]
     TooManyLines,
 }
 
 /// The bubble's lines, each ended by a line break.
-pub(crate) fn around(text: &str, width: usize) -> Result<String, BubbleError> {
+pub(crate) fn around(text: &str, width: u32) -> Result<String, BubbleError> {
     // A wide character needs two columns, so nothing narrower can hold every text.
     if !(2..=WIDTH_MAX).contains(&width) {
         return Err(BubbleError::Width { width });
     }
-    let lines = wrap(text, width)?;
+    let lines = wrap(text, usize::try_from(width).unwrap_or(usize::MAX))?;
     let columns = lines.iter().map(|line| line.width()).max().unwrap_or(0);
     let last = lines.len() - 1;
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::bubble::BubbleError;
 
 /// Columns of text in the bubble when the input names no width.
-const WIDTH_DEFAULT: usize = 40;
+const WIDTH_DEFAULT: u32 = 40;
 
 /// Her tail is to the right, so that nobody takes her for another cow.
 const COW: &str = r#"
@@ -31,7 +31,7 @@ struct Input {
     /// The text; line breaks in it are kept.
     message: String,
     /// Columns of text in the bubble, at most.
-    width: Option<usize>,
+    width: Option<u32>,
 }
 
 #[derive(Debug, thiserror::Error)]
