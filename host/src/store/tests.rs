@@ -20,7 +20,7 @@ fn store() -> (TempDir, Store) {
 fn sample() -> Folder {
     let mut inner = Folder::default();
     inner.insert_file("empty", vec![]);
-    inner.insert_file("big", (0..CHUNK_BYTES * 3 + 5).map(|i| (i % 251) as u8).collect());
+    inner.insert_file("big", (0..=250).cycle().take(CHUNK_BYTES * 3 + 5).collect());
     inner.entries.insert("up".into(), Node::Symlink("../ä.txt".into()));
     let mut folder = Folder::default();
     folder.insert_file("ä.txt", b"hello".to_vec());
@@ -186,7 +186,8 @@ async fn hostile_and_dead_gateways_are_passed_over() {
     let target = serve(target).await;
     let redirect = axum::response::Redirect::temporary(&target);
     let redirect = serve(Router::new().fallback(get(|| async move { redirect }))).await;
-    let broken = serve(Router::new().fallback(get(|| async { StatusCode::IM_A_TEAPOT.into_response() }))).await;
+    let broken =
+        serve(Router::new().fallback(get(|| async { StatusCode::IM_A_TEAPOT.into_response() }))).await;
     // Nothing listens on port 9 of the loopback address.
     let dead = "http://127.0.0.1:9".to_owned();
     let hostile = [liar, flood, endless, silent, redirect, broken, dead];
@@ -290,7 +291,7 @@ async fn the_gateway_speaks_as_a_trustless_one() {
 
     let head = client.head(format!("{base}/ipfs/{folder}?format=raw")).send().await.unwrap();
     assert_eq!(head.status(), 200);
-    assert!(head.content_length().is_none_or(|length| length > 0));
+    assert_ne!(head.headers()["content-length"], "0");
     assert!(head.bytes().await.unwrap().is_empty());
 }
 
