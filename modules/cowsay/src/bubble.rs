@@ -16,7 +16,7 @@ pub(crate) const LINES_MAX: usize = 100;
 /// Why there is no bubble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BubbleError {
-    #[error("the width is {width} columns; give one from 2 to {WIDTH_MAX}")]
+    #[error("a width of {width} is not possible; give one from 2 to {WIDTH_MAX} columns")]
     Width { width: u32 },
     #[error("it needs more than {LINES_MAX} lines; shorten the message or give a larger width")]
     TooManyLines,
