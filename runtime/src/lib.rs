@@ -5,6 +5,8 @@
 mod job;
 mod tree;
 pub mod unixfs;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the engine calls it once it is in place"))]
+mod wasi;
 
 pub use self::{
     job::ResolvedJob,
