@@ -11,7 +11,7 @@ impl World {
     pub(super) fn path_create_directory(&mut self, call: &mut Call<'_>) -> Result<(), Stop> {
         let place = self.entry(call, 0, rights::PATH_CREATE_DIRECTORY, 1)?;
         let now_ns = self.now_ns(call);
-        self.fs.create_folder(&place, now_ns)?;
+        self.fs.create_folder(&mut call.meter, &place, now_ns)?;
         Ok(())
     }
 

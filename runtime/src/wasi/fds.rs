@@ -4,9 +4,9 @@ use super::{
     fs::InodeId,
     types::{Errno, rights},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-/// Most descriptors open at once, as is usual elsewhere; one more is `EMFILE`.
+/// Most descriptors open at once beside the preopens, as is usual elsewhere; one more is `EMFILE`.
 pub(super) const DESCRIPTORS_MAX: usize = 1_024;
 
 /// What a descriptor stands for.
@@ -64,50 +64,60 @@ impl Descriptor {
 
 /// The table.
 #[derive(Debug)]
-pub(super) struct Descriptors(Vec<Option<Descriptor>>);
+pub(super) struct Descriptors {
+    open: Vec<Option<Descriptor>>,
+    /// Numbers below the table's end that are free.
+    free: BTreeSet<u32>,
+    descriptors_max: usize,
+}
 
 impl Descriptors {
-    /// Standard input, output and error.
-    pub(super) fn new() -> Self {
+    /// Standard input, output and error, and room for so many preopens.
+    pub(super) fn new(preopens: usize) -> Self {
         let stdio = |object, rights| Some(Descriptor::new(object, rights, 0, 0));
-        Self(vec![
+        let open = vec![
             stdio(Object::Stdin, rights::STDIN),
             stdio(Object::Stdout, rights::STDOUT),
             stdio(Object::Stderr, rights::STDOUT),
-        ])
+        ];
+        Self { open, free: BTreeSet::new(), descriptors_max: DESCRIPTORS_MAX.saturating_add(preopens) }
     }
 
     pub(super) fn get(&self, number: u32) -> Result<&Descriptor, Errno> {
         let index = usize::try_from(number).map_err(|_| Errno::Badf)?;
-        self.0.get(index).and_then(Option::as_ref).ok_or(Errno::Badf)
+        self.open.get(index).and_then(Option::as_ref).ok_or(Errno::Badf)
     }
 
     pub(super) fn get_mut(&mut self, number: u32) -> Result<&mut Descriptor, Errno> {
         let index = usize::try_from(number).map_err(|_| Errno::Badf)?;
-        self.0.get_mut(index).and_then(Option::as_mut).ok_or(Errno::Badf)
+        self.open.get_mut(index).and_then(Option::as_mut).ok_or(Errno::Badf)
     }
 
     /// The number that the next descriptor gets, so that a call can fail before it changes anything.
     pub(super) fn next(&self) -> Result<u32, Errno> {
-        let free = self.0.iter().position(Option::is_none).unwrap_or(self.0.len());
-        if free >= DESCRIPTORS_MAX {
-            return Err(Errno::Mfile);
+        match self.free.first() {
+            Some(number) => Ok(*number),
+            None if self.open.len() >= self.descriptors_max => Err(Errno::Mfile),
+            None => u32::try_from(self.open.len()).map_err(|_| Errno::Mfile),
         }
-        u32::try_from(free).map_err(|_| Errno::Mfile)
     }
 
     /// Puts a descriptor at a number: the next free one, or one that is taken; gives what was there.
     pub(super) fn put(&mut self, number: u32, descriptor: Descriptor) -> Result<Option<Descriptor>, Errno> {
         let index = usize::try_from(number).map_err(|_| Errno::Badf)?;
-        if index == self.0.len() && index < DESCRIPTORS_MAX {
-            self.0.push(None);
+        if index == self.open.len() {
+            self.open.push(None);
         }
-        Ok(self.0.get_mut(index).ok_or(Errno::Badf)?.replace(descriptor))
+        let before = self.open.get_mut(index).ok_or(Errno::Badf)?.replace(descriptor);
+        self.free.remove(&number);
+        Ok(before)
     }
 
     pub(super) fn take(&mut self, number: u32) -> Result<Descriptor, Errno> {
         let index = usize::try_from(number).map_err(|_| Errno::Badf)?;
-        self.0.get_mut(index).and_then(Option::take).ok_or(Errno::Badf)
+        let taken = self.open.get_mut(index).and_then(Option::take).ok_or(Errno::Badf)?;
+        self.free.insert(number);
+        Ok(taken)
     }
 }
 
@@ -117,9 +127,9 @@ mod tests {
 
     #[test]
     fn the_smallest_free_number_comes_first() {
-        let mut table = Descriptors::new();
+        let mut table = Descriptors::new(2);
         let file = || Descriptor::new(Object::File(1), 0, 0, 0);
-        for expected in 3..DESCRIPTORS_MAX {
+        for expected in 3..DESCRIPTORS_MAX + 2 {
             let number = table.next().unwrap();
             assert_eq!(number as usize, expected);
             assert!(table.put(number, file()).unwrap().is_none());

@@ -145,7 +145,7 @@ impl World {
             stderr: Capture::new(limits.stderr_bytes_max),
             fs,
             out,
-            fds: Descriptors::new(),
+            fds: Descriptors::new(mounts.len()),
             listed_names: 0,
             journal: Vec::new(),
             journal_bytes_max: usize::try_from(limits.journal_bytes_max).unwrap_or(usize::MAX),
@@ -156,8 +156,7 @@ impl World {
         world
     }
 
-    /// Gives the guest a folder. A job has at most some thousand inputs; those past the table's end have no
-    /// descriptor, and the guest can't see them.
+    /// Gives the guest a folder; the table has room for all of them.
     fn preopen(&mut self, path: String, folder: InodeId) {
         let inheriting = rights::FILE | rights::FOLDER;
         let mut descriptor = Descriptor::new(Object::Folder(folder), rights::FOLDER, inheriting, 0);

@@ -20,10 +20,15 @@ impl FileSystem {
     }
 
     /// An empty folder.
-    pub(in crate::wasi) fn create_folder(&mut self, place: &Place, now_ns: u64) -> Result<InodeId, Errno> {
+    pub(in crate::wasi) fn create_folder(
+        &mut self,
+        meter: &mut Meter<'_>,
+        place: &Place,
+        now_ns: u64,
+    ) -> Result<InodeId, Stop> {
         let name = self.vacant(place)?;
-        if self.depth(place.folder)? >= DEPTH_MAX {
-            return Err(Errno::Nametoolong);
+        if self.depth(meter, place.folder)? >= DEPTH_MAX {
+            return Err(Errno::Nametoolong.into());
         }
         let entries = Entries { names: BTreeMap::new(), parent: place.folder };
         Ok(self.attach(place.folder, &name, Kind::Folder(entries), now_ns))
@@ -174,8 +179,8 @@ impl FileSystem {
             }
             at = parent;
         }
-        let depth = self.depth(new_parent)?;
-        if depth <= self.depth(old_parent)? {
+        let depth = self.depth(meter, new_parent)?;
+        if depth <= self.depth(meter, old_parent)? {
             return Ok(());
         }
         let mut todo = vec![(id, depth + 1)];

@@ -18,7 +18,10 @@ mod resolve;
 
 pub(super) use self::resolve::{LastLink, Place};
 
-use super::types::{Errno, FileStat, FileType};
+use super::{
+    fuel::{self, Meter, Stop},
+    types::{Errno, FileStat, FileType},
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Names an inode; counted from 1, never used twice.
@@ -209,15 +212,16 @@ impl FileSystem {
     }
 
     /// Folders above this one.
-    fn depth(&self, folder: InodeId) -> Result<usize, Errno> {
+    fn depth(&self, meter: &mut Meter<'_>, folder: InodeId) -> Result<usize, Stop> {
         let mut at = folder;
         for depth in 0..=DEPTH_MAX {
+            meter.charge(fuel::ENTRY_VISIT)?;
             let parent = self.entries(at)?.parent;
             if parent == at {
                 return Ok(depth);
             }
             at = parent;
         }
-        Err(Errno::Nametoolong)
+        Err(Errno::Nametoolong.into())
     }
 }
