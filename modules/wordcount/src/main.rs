@@ -38,7 +38,7 @@ struct Input {
 
 #[derive(Debug, thiserror::Error)]
 enum WordcountError {
-    #[error("{path} can't be read; check that the input is a folder of readable files")]
+    #[error("{path} can't be read; give the job a folder of readable files as input")]
     Read { path: String, source: io::Error },
     #[error("{path} can't be counted")]
     Count { path: String, source: CountError },
@@ -59,7 +59,7 @@ fn wordcount(input: Input) -> Result<(), WordcountError> {
         .map_err(|(path, source)| WordcountError::Read { path: path.display().to_string(), source })?;
     progress(format_args!("{} files to count", files.len()));
     if files.is_empty() {
-        eprintln!("the input folder has no files, so there is nothing to count; give one as input");
+        eprintln!("the input folder has no files, so there is nothing to count");
     }
 
     let mut counter = Counter::new(input.min_length.unwrap_or(0));

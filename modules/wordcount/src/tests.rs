@@ -62,7 +62,7 @@ fn no_files_is_a_count_of_nothing() {
 fn a_missing_input_folder_is_the_jobs_own_error() {
     let run = run(World::new().unwrap().input_dir("/no/such/folder"), "");
     let error = run.answer.unwrap_err().to_string();
-    assert!(error.starts_with("/no/such/folder can't be read; check"), "{error}");
+    assert!(error.starts_with("/no/such/folder can't be read; give the job"), "{error}");
 }
 
 #[test]
