@@ -218,7 +218,7 @@ impl Fetcher {
         &self.store
     }
 
-    /// A block of any kind, from the store or else from a gateway into the store.
+    /// A block of any kind, from the store or else from a gateway into the store, as by [`Store::cache`].
     ///
     /// # Errors
     /// [`FetchError::Unavailable`] with what each gateway answered; [`FetchError::Store`].
@@ -273,7 +273,8 @@ impl Fetcher {
     /// As [`Fetcher::tree`].
     pub async fn file(&self, cid: Cid, limits: &TreeLimits) -> Result<Vec<u8>, FetchError> {
         self.tree(cid, limits).await?;
-        Ok(self.store.load_file(cid, limits)?)
+        let limits = *limits;
+        Ok(self.on_disk(move |store| store.load_file(cid, &limits)).await?)
     }
 
     /// A folder and all below.
@@ -282,12 +283,30 @@ impl Fetcher {
     /// As [`Fetcher::tree`].
     pub async fn folder(&self, cid: Cid, limits: &TreeLimits) -> Result<Folder, FetchError> {
         self.tree(cid, limits).await?;
-        Ok(self.store.load_folder(cid, limits)?)
+        let limits = *limits;
+        Ok(self.on_disk(move |store| store.load_folder(cid, &limits)).await?)
+    }
+
+    /// Does what waits for the disk where it holds up nothing else.
+    async fn on_disk<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(result) => result,
+            Err(error) => Err(StoreError::Io {
+                operation: "work on",
+                path: self.store.root().to_owned(),
+                source: error.into(),
+            }
+            .into()),
+        }
     }
 
     /// A block, and whether a gateway gave it.
     async fn block_and_source(&self, cid: Cid) -> Result<(Vec<u8>, bool), FetchError> {
-        match self.store.get(cid) {
+        match self.on_disk(move |store| store.get(cid)).await {
             Ok(bytes) => return Ok((bytes, false)),
             Err(StoreError::Missing(_)) => {}
             // A damaged file is healed by fetching the block again.
@@ -295,7 +314,7 @@ impl Fetcher {
             Err(error) => return Err(error.into()),
         }
         let bytes = self.download(cid).await?;
-        self.store.put(cid, &bytes)?;
+        let bytes = self.on_disk(move |store| store.cache(cid, &bytes).map(|()| bytes)).await?;
         Ok((bytes, true))
     }
 

@@ -148,6 +148,15 @@ impl Store {
         self.finish(batch)
     }
 
+    /// Takes a block that can be had again: atomic, but after a power cut it may have to be fetched anew.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub fn cache(&self, cid: Cid, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut batch = Batch { files: SYNC_EACH_MAX, ..Batch::default() };
+        self.put_into(&mut batch, cid, bytes)
+    }
+
     /// Takes a block as part of a batch; durable once [`Store::finish`] returns.
     fn put_into(&self, batch: &mut Batch, cid: Cid, bytes: &[u8]) -> Result<(), StoreError> {
         if bytes.len() > BLOCK_BYTES_MAX {

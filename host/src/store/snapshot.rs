@@ -31,7 +31,7 @@ pub struct SnapshotLimits {
 }
 
 impl Default for SnapshotLimits {
-    /// What [`super::TreeLimits`] lets the other side read: 1 GiB, 131,072 entries, 64 deep.
+    /// What [`super::TreeLimits`] lets the other side read: 1 GiB, 131,072 entries, 260 deep.
     fn default() -> Self {
         let super::TreeLimits { content_bytes_max, entries_max, depth_max } = super::TreeLimits::default();
         Self { content_bytes_max, entries_max, depth_max }

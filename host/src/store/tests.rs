@@ -225,7 +225,7 @@ async fn hostile_and_dead_gateways_are_passed_over() {
 async fn a_tree_without_end_meets_the_limits() {
     let (_a, theirs) = store();
     let mut cid = theirs.add_file(b"x").unwrap();
-    for i in 0..200_u32 {
+    for i in 0..300_u32 {
         let block = folder_block(&[(&i.to_string(), cid)]);
         cid = Cid::of(Codec::DagPb, &block);
         theirs.put(cid, &block).unwrap();

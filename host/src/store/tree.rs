@@ -4,7 +4,7 @@
 //! counted here is therefore what comes out, not the blocks that go in.
 
 use super::{Batch, Store, StoreError};
-use lilypad_abi::Cid;
+use lilypad_abi::{Cid, Limits};
 use lilypad_runtime::{
     Folder, Node,
     unixfs::{self, Block, UnixFsError},
@@ -29,9 +29,23 @@ pub struct TreeLimits {
 }
 
 impl Default for TreeLimits {
-    /// 1 GiB in 131,072 entries, 64 folders deep.
+    /// 1 GiB in 131,072 entries, 260 folders deep: a little deeper than a job can make its outputs.
     fn default() -> Self {
-        Self { content_bytes_max: 1 << 30, entries_max: 131_072, depth_max: 64 }
+        Self { content_bytes_max: 1 << 30, entries_max: 131_072, depth_max: 260 }
+    }
+}
+
+impl TreeLimits {
+    /// What the outputs of a job with these limits can grow to.
+    #[must_use]
+    pub fn of_outputs(limits: &Limits) -> Self {
+        // `stdout`, `stderr`, `exitCode`, `outputs`; a u32 has ten digits.
+        let streams = limits.stdout_bytes_max.saturating_add(limits.stderr_bytes_max).saturating_add(10);
+        Self {
+            content_bytes_max: limits.output_bytes_max.saturating_add(streams),
+            entries_max: u64::from(limits.output_files_max) + 4,
+            ..Self::default()
+        }
     }
 }
 

@@ -1,0 +1,84 @@
+//! From a JobSpec to a job with its data at hand, and from an Execution to blocks that others can fetch.
+//!
+//! Everything named in the spec is fetched and verified before a worker starts; a worker fetches nothing.
+
+use crate::store::{FetchError, Fetcher, Store, StoreError, TreeLimits};
+use lilypad_abi::{Cid, CodecError, JobSpec, JobSpecError};
+use lilypad_runtime::{Execution, ResolvedJob};
+use std::collections::BTreeMap;
+
+/// Why a job's data can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The JobSpec's block.
+    #[error("job can't be fetched")]
+    Job(#[source] FetchError),
+    /// The block is no valid job.
+    #[error("{0} is not a job that can be run")]
+    Spec(Cid, #[source] JobSpecError),
+    /// The module.
+    #[error("module {0} can't be fetched")]
+    Module(Cid, #[source] FetchError),
+    /// An input folder.
+    #[error("input {1} for {0} can't be fetched")]
+    Input(String, Cid, #[source] FetchError),
+    /// Standard input.
+    #[error("standard input {0} can't be fetched")]
+    Stdin(Cid, #[source] FetchError),
+}
+
+/// Fetches a job by its address, and all that it names; each part within `limits`.
+///
+/// # Errors
+/// [`ResolveError`], naming the part.
+pub async fn resolve(fetcher: &Fetcher, job: Cid, limits: &TreeLimits) -> Result<ResolvedJob, ResolveError> {
+    let block = fetcher.block(job).await.map_err(ResolveError::Job)?;
+    let spec = JobSpec::from_block(&block).map_err(|e| ResolveError::Spec(job, e))?;
+    resolve_spec(fetcher, spec, limits).await
+}
+
+/// Fetches all that a JobSpec names; each part within `limits`.
+///
+/// # Errors
+/// [`ResolveError`], naming the part.
+pub async fn resolve_spec(
+    fetcher: &Fetcher,
+    spec: JobSpec,
+    limits: &TreeLimits,
+) -> Result<ResolvedJob, ResolveError> {
+    let module = fetcher.file(spec.module, limits).await.map_err(|e| ResolveError::Module(spec.module, e))?;
+    let mut inputs = BTreeMap::new();
+    for (path, cid) in &spec.inputs {
+        let folder = fetcher.folder(*cid, limits).await;
+        let folder = folder.map_err(|e| ResolveError::Input(path.clone(), *cid, e))?;
+        inputs.insert(path.clone(), folder);
+    }
+    let stdin = match spec.stdin {
+        Some(cid) => fetcher.file(cid, limits).await.map_err(|e| ResolveError::Stdin(cid, e))?,
+        None => Vec::new(),
+    };
+    Ok(ResolvedJob { spec, module, inputs, stdin })
+}
+
+/// Why an execution can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The Outcome has no encoding, which doesn't happen.
+    #[error("outcome can't be encoded")]
+    Outcome(#[from] CodecError),
+}
+
+/// Puts an execution's Outcome and output folder into a store, durable when this returns; gives the Outcome's
+/// address. Blocks for the disk.
+///
+/// # Errors
+/// [`KeepError`].
+pub fn keep(store: &Store, execution: &Execution) -> Result<Cid, KeepError> {
+    store.add_folder(&execution.outputs)?;
+    let cid = execution.outcome.cid()?;
+    store.put(cid, &execution.outcome.to_block()?)?;
+    Ok(cid)
+}
