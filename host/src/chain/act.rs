@@ -97,6 +97,14 @@ impl Chain {
         .await
     }
 
+    /// Fixes the deal's seed, or names another block for it when its hash is lost.
+    ///
+    /// # Errors
+    /// As every transaction.
+    pub async fn fix_seed(&self, deal: &MatchedDeal) -> Result<Sent, ChainError> {
+        self.send_market("fix the seed", LilypadMarket::fixSeedCall { terms: deal.terms.clone() }).await
+    }
+
     /// Carries out the audit that the draw demands.
     ///
     /// # Errors

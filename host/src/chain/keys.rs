@@ -1,6 +1,6 @@
 //! Keys: from the environment or an encrypted keystore file, never from a config file, never in a log.
 
-use super::{ChainError, PrivateKeySigner};
+use super::PrivateKeySigner;
 use alloy::signers::local::{LocalSigner, MnemonicBuilder, coins_bip39::English};
 use std::{env, fmt, path::PathBuf};
 

@@ -12,7 +12,7 @@ mod read;
 mod send;
 
 pub use self::{
-    bindings::{LilypadMarket, LilypadToken},
+    bindings::{CowsayClient, LilypadMarket, LilypadToken},
     error::{ChainError, Fault},
     keys::{Key, KeyError, PRIVATE_KEY_VARIABLE},
     offers::{Signature, offer_id},

@@ -103,7 +103,7 @@ impl Chain {
     /// When the node doesn't answer.
     pub async fn balance(&self, party: Address) -> Result<Balance, ChainError> {
         let what = "read a balance";
-        let found = self.call(self.network.market, what, LilypadMarket::balanceOfCall { party }).await?;
+        let found = self.call(self.network.market, what, LilypadMarket::balanceOfCall { account: party }).await?;
         Ok(Balance { free: amount(what, found.free)?, locked: amount(what, found.locked)? })
     }
 
@@ -125,7 +125,6 @@ impl Chain {
         let terms = deal.terms.clone();
         let view = self.call(self.network.market, what, LilypadMarket::dealCall { terms }).await?;
         let now = self.now().await?;
-        let block = self.block_number().await?;
         let seats = view.mediators.iter().enumerate().map(|(i, mediator)| {
             let at = |list: &[B256]| list.get(i).copied().filter(|value| !value.is_zero());
             Seat {
@@ -140,7 +139,8 @@ impl Chain {
             now,
             deadline: view.deadline,
             reveal_deadline: view.revealDeadline,
-            seed_known: view.anchorBlock != 0 && block > view.anchorBlock,
+            seed_known: !view.seed.is_zero(),
+            seed_lost: view.seedLost,
             audit_due: view.auditDue,
             receipt_hash: ReceiptHash(view.receiptHash.0),
             seats: seats.collect(),
@@ -347,27 +347,26 @@ fn answer(what: &'static str, message: impl ToString) -> ChainError {
     ChainError::Answer { what, message: message.to_string() }
 }
 
-fn state(value: LilypadMarket::DealState) -> DealState {
-    use LilypadMarket::DealState as S;
+/// The contract's enums are numbers in its ABI; `deal`'s stand in the same order.
+fn state(value: u8) -> DealState {
     match value {
-        S::Matched => DealState::Matched,
-        S::Submitted => DealState::Submitted,
-        S::Challenged => DealState::Challenged,
-        S::Settled => DealState::Settled,
+        1 => DealState::Matched,
+        2 => DealState::Submitted,
+        3 => DealState::Challenged,
+        4 => DealState::Settled,
         _ => DealState::None,
     }
 }
 
-fn settlement(value: LilypadMarket::Settlement) -> Settlement {
-    use LilypadMarket::Settlement as S;
+fn settlement(value: u8) -> Settlement {
     match value {
-        S::Accepted => Settlement::Accepted,
-        S::Finalized => Settlement::Finalized,
-        S::ProviderUpheld => Settlement::ProviderUpheld,
-        S::ProviderSlashed => Settlement::ProviderSlashed,
-        S::Inconclusive => Settlement::Inconclusive,
-        S::SubmissionTimedOut => Settlement::SubmissionTimedOut,
-        S::Declined => Settlement::Declined,
+        1 => Settlement::Accepted,
+        2 => Settlement::Finalized,
+        3 => Settlement::ProviderUpheld,
+        4 => Settlement::ProviderSlashed,
+        5 => Settlement::Inconclusive,
+        6 => Settlement::SubmissionTimedOut,
+        7 => Settlement::Declined,
         _ => Settlement::None,
     }
 }

@@ -229,6 +229,19 @@ fn describe(error: &LilypadMarketErrors) -> String {
     text.split_once('(').map_or_else(|| text.clone(), |(_, rest)| rest.strip_suffix(')').unwrap_or(rest).to_owned())
 }
 
-fn fault(_error: &LilypadMarketErrors) -> Fault {
-    Fault::Neither
+fn fault(error: &LilypadMarketErrors) -> Fault {
+    use LilypadMarketErrors as E;
+    match error {
+        E::JobOfferExpired(_)
+        | E::JobOfferNonceUsed(_)
+        | E::JobOfferSignatureInvalid(_)
+        | E::JobOfferInvalid(_)
+        | E::CreatorCannotPay(_) => Fault::Job,
+        E::ResourceOfferExpired(_)
+        | E::ResourceOfferNonceUsed(_)
+        | E::ResourceOfferSignatureInvalid(_)
+        | E::ResourceOfferFull(_)
+        | E::ProviderCannotPay(_) => Fault::Resource,
+        _ => Fault::Neither,
+    }
 }

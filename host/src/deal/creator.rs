@@ -33,6 +33,8 @@ pub enum CreatorAction {
     Challenge,
     /// Ask for the audit that the draw demands; the deal can't be finalized before.
     Audit,
+    /// Name another block for the draws: the first one's hash is lost.
+    FixSeed,
     /// End a deal whose judging time passed.
     Finalize,
     /// End a deal whose provider posted nothing in time.
@@ -76,12 +78,15 @@ impl Creator {
         match view.state {
             DealState::None => None,
             DealState::Matched => (view.now > view.deadline).then_some(CreatorAction::TimeOut),
-            DealState::Submitted if view.now > view.deadline => {
-                Some(if view.audit_due { CreatorAction::Audit } else { CreatorAction::Finalize })
-            }
+            DealState::Submitted if view.now > view.deadline => Some(match view {
+                DealView { seed_lost: true, .. } => CreatorAction::FixSeed,
+                DealView { audit_due: true, .. } => CreatorAction::Audit,
+                _ => CreatorAction::Finalize,
+            }),
             DealState::Submitted => match self.judgement {
                 None => (!self.uncheckable).then_some(CreatorAction::Check),
                 Some(Judgement::Good) => Some(CreatorAction::Accept),
+                Some(Judgement::Bad) if view.seed_lost => Some(CreatorAction::FixSeed),
                 // The mediators' draw needs a block that the provider could not foresee.
                 Some(Judgement::Bad) => view.seed_known.then_some(CreatorAction::Challenge),
             },

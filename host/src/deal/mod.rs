@@ -111,6 +111,8 @@ pub struct DealView {
     pub reveal_deadline: u64,
     /// Whether the block whose hash draws audits and mediators has passed.
     pub seed_known: bool,
+    /// Whether that block is so long ago that its hash is lost, and another must be named.
+    pub seed_lost: bool,
     /// Whether the draw says that this deal is audited.
     pub audit_due: bool,
     /// The provider's receipt, once submitted.

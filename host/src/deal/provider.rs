@@ -45,6 +45,8 @@ pub enum ProviderAction {
     Decline(DeclineReason),
     /// Ask for the audit that the draw demands; the deal can't be finalized before.
     Audit,
+    /// Name another block for the draws: the first one's hash is lost.
+    FixSeed,
     /// Collect the pay of a result that nobody challenged.
     Finalize,
     /// Conclude a mediation whose time is over.
@@ -101,6 +103,7 @@ impl Provider {
                 (None, None) => ProviderAction::Execute,
             }),
             DealState::Submitted if view.now <= view.deadline => None,
+            DealState::Submitted if view.seed_lost => Some(ProviderAction::FixSeed),
             DealState::Submitted if view.audit_due => Some(ProviderAction::Audit),
             DealState::Submitted => Some(ProviderAction::Finalize),
             DealState::Challenged => view.can_conclude().then_some(ProviderAction::Conclude),

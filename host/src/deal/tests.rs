@@ -39,6 +39,7 @@ impl Model {
             deadline: 1_000 + WINDOW,
             reveal_deadline: 0,
             seed_known: false,
+            seed_lost: false,
             audit_due: false,
             receipt_hash: ReceiptHash::default(),
             seats: Vec::new(),
@@ -153,7 +154,7 @@ impl Parties {
                         ProviderAction::Audit => model.mediate(),
                         ProviderAction::Finalize => model.finalize(),
                         ProviderAction::Conclude => model.conclude(),
-                        ProviderAction::Deliver | ProviderAction::Done => {}
+                        ProviderAction::FixSeed | ProviderAction::Deliver | ProviderAction::Done => {}
                     }
                 }
             }
@@ -177,7 +178,7 @@ impl Parties {
                             model.settle(Settlement::SubmissionTimedOut);
                         }
                         CreatorAction::Conclude => model.conclude(),
-                        CreatorAction::Done => {}
+                        CreatorAction::FixSeed | CreatorAction::Done => {}
                     }
                 }
             }
