@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Most names that all listings together hold (16 bytes each beside the names, which are shared).
 /// One more is `ENOMEM`: a guest can't make the host keep a listing of everything per descriptor.
-const LISTED_NAMES_MAX: usize = 1 << 24;
+pub(super) const LISTED_NAMES_MAX: usize = 1 << 24;
 
 impl World {
     pub(super) fn fd_readdir(&mut self, call: &mut Call<'_>) -> Result<(), Stop> {

@@ -58,6 +58,14 @@ mod tests {
     }
 
     #[test]
+    fn the_stream_never_changes() {
+        // Any BLAKE3 tool gives the same: derive a key with CONTEXT, input 32 bytes of 1, then 32 of 2.
+        let expected = "0cd4df1d051ccb57df957cbd73dbc82e";
+        let text: String = stream(1, 2, &[16]).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(text, expected);
+    }
+
+    #[test]
     fn job_and_seed_each_make_another_stream() {
         assert_ne!(stream(1, 2, &[32]), stream(1, 3, &[32]));
         assert_ne!(stream(1, 2, &[32]), stream(2, 2, &[32]));

@@ -150,6 +150,16 @@ fn listings_are_given_back() {
 }
 
 #[test]
+fn listings_of_all_descriptors_together_have_an_end() {
+    let mut guest = Guest::new();
+    // As if other descriptors held all but 8 names; the folder has 9.
+    guest.world.listed_names = super::super::listing::LISTED_NAMES_MAX - 8;
+    assert_eq!(guest.call("fd_readdir", &[IN, DATA_AT, 100, 0, RESULT_AT]), errno(Errno::Nomem));
+    guest.world.listed_names -= 1;
+    assert_eq!(guest.readdir(IN, 4_096, 0).0.len(), 11);
+}
+
+#[test]
 fn listing_is_paid_for_by_the_entry() {
     let mut guest = Guest::with(Limits::default());
     for index in 0..1_000 {
