@@ -2,9 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {
-    DealId, DealState, DealTerms, DealView, PaymentReason, Receipt, Settlement
-} from "./Types.sol";
+import {DealId, DealState, DealTerms, DealView, PaymentReason, Receipt, Settlement} from "./Types.sol";
 import {ILilypadConsumer} from "./interfaces/ILilypadConsumer.sol";
 import {ILilypadMarket} from "./interfaces/ILilypadMarket.sol";
 import {Amounts} from "./market/Amounts.sol";
@@ -36,9 +34,9 @@ contract LilypadMarket is Matching {
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
         emit DealDeclined(id, reason);
         _open(id, terms);
+        // Nobody pays the solver: whoever did could be matched again and again with its friends' unrunnable offers.
         _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms));
-        _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral - terms.solverFee);
+        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral);
         _close(id, Settlement.Declined);
     }
 
@@ -70,9 +68,7 @@ contract LilypadMarket is Matching {
         _pay(id, terms.creator, PaymentReason.Compensation, compensation);
         _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
         // Not negative: the match checked that the collateral covers the creator's whole lock.
-        _pay(
-            id, terms.provider, PaymentReason.CollateralReturn, terms.collateral - compensation - terms.solverFee
-        );
+        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral - compensation - terms.solverFee);
         _close(id, Settlement.SubmissionTimedOut);
     }
 
@@ -131,6 +127,7 @@ contract LilypadMarket is Matching {
         if (!_isDrawn(id, msg.sender)) revert NotDrawnMediator(msg.sender);
         Seat storage seat = _seats[id][msg.sender];
         if (seat.commitment != 0) revert AlreadyCommitted(msg.sender);
+        if (commitment == 0) revert NotCommitted(msg.sender);
         seat.commitment = commitment;
         emit ReceiptCommitted(id, msg.sender, commitment);
     }
@@ -201,8 +198,7 @@ contract LilypadMarket is Matching {
         if (journalHash != receipt.journalHash) revert JournalMismatch(receipt.journalHash, journalHash);
         // Set before the call, so that a callback that comes back here finds it done.
         d.callbackDelivered = true;
-        bytes memory data =
-            abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal));
+        bytes memory data = abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal));
         address consumer = terms.creator;
         uint256 gasLimit = terms.callbackGas;
         // EIP-150 hands over at most 63/64 of the gas; less than asked for would be the caller's choice, not ours.
@@ -285,9 +281,8 @@ contract LilypadMarket is Matching {
 
     function _startMediation(DealId id, Deal storage d, DealTerms calldata terms, bool audit) private {
         bytes32 seed = _seed(id, d);
-        address[] memory drawn = Draw.mediators(
-            panelMembers(terms.panel), terms.creator, terms.provider, terms.mediatorCount, seed, id
-        );
+        address[] memory drawn =
+            Draw.mediators(panelMembers(terms.panel), terms.creator, terms.provider, terms.mediatorCount, seed, id);
         d.state = DealState.Challenged;
         d.deadline = uint64(block.timestamp) + terms.mediationWindow;
         _mediators[id] = drawn;
@@ -341,21 +336,15 @@ contract LilypadMarket is Matching {
     }
 
     /// @param fees What mediators get besides, paid by the caller of this function from what is left out here.
-    function _settlePayable(
-        DealId id,
-        DealTerms calldata terms,
-        Receipt calldata receipt,
-        Settlement how,
-        uint256 fees
-    ) private {
+    function _settlePayable(DealId id, DealTerms calldata terms, Receipt calldata receipt, Settlement how, uint256 fees)
+        private
+    {
         uint256 cost = Amounts.fuelCostUp(receipt.fuelUsed, terms.pricePerGigafuel);
         _open(id, terms);
         _pay(id, terms.provider, PaymentReason.Fuel, cost);
         _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral);
         _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-        _pay(
-            id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms) - cost - terms.solverFee - fees
-        );
+        _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms) - cost - terms.solverFee - fees);
         _close(id, how);
     }
 

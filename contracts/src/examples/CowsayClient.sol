@@ -17,6 +17,7 @@ contract CowsayClient is LilypadConsumer {
 
     event Asked(bytes32 indexed requestId, string message);
     event Answered(bytes32 indexed requestId, uint32 exitCode, string cow);
+    event AskFailed(bytes32 indexed requestId, uint8 status, uint32 exitCode);
 
     /// @notice Who pays for the cows and may take the rest of the money back.
     address public immutable owner;
@@ -70,6 +71,11 @@ contract CowsayClient is LilypadConsumer {
         internal
         override
     {
+        // A verified result may be the verified failure of the job; then there is no cow.
+        if (receipt.status != 0 || receipt.exitCode != 0) {
+            emit AskFailed(requestId, receipt.status, receipt.exitCode);
+            return;
+        }
         answers[requestId] = string(journal);
         emit Answered(requestId, receipt.exitCode, string(journal));
     }

@@ -2,9 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {
-    DealId, DealTerms, DealView, JobOffer, PaymentReason, Receipt, ResourceOffer, Settlement
-} from "../Types.sol";
+import {DealId, DealTerms, DealView, JobOffer, PaymentReason, Receipt, ResourceOffer, Settlement} from "../Types.sol";
 
 /// @title The market: deposits, deals, results, mediation, payment.
 /// @notice Parties deposit one ERC-20; a deal locks and unlocks within the contract.
@@ -116,6 +114,7 @@ interface ILilypadMarket {
     function panelMembers(bytes32 panel) external view returns (address[] memory);
 
     /// @notice Makes an own offer unmatchable. Deals already matched go on.
+    /// @dev A party has one space of nonces for its job offers and its resource offers.
     function cancelNonce(uint64 nonce) external;
 
     /// @notice Whether an offer nonce of a party is spent or cancelled.
@@ -142,7 +141,8 @@ interface ILilypadMarket {
     /// @notice What a posted and unmatched request has locked; zero otherwise.
     function requestLock(bytes32 requestId) external view returns (uint256);
 
-    /// @notice The provider says no: nobody is at fault but it pays the solver.
+    /// @notice The provider says no before it has posted a result; both sides get back what they locked.
+    /// @dev Warning: the solver is not paid. A fee from either side could be farmed by matching friends' offers.
     function declineDeal(DealTerms calldata terms, uint8 reason) external;
 
     /// @notice The provider posts its result.

@@ -24,11 +24,14 @@ library Draw {
 
     /// @notice Draws `count` members without replacement, never one of the deal's two parties.
     /// @dev The caller has checked that enough are eligible.
-    function mediators(address[] memory panel, address creator, address provider, uint256 count, bytes32 seed, DealId id)
-        internal
-        pure
-        returns (address[] memory drawn)
-    {
+    function mediators(
+        address[] memory panel,
+        address creator,
+        address provider,
+        uint256 count,
+        bytes32 seed,
+        DealId id
+    ) internal pure returns (address[] memory drawn) {
         uint256 eligible;
         for (uint256 i; i < panel.length; ++i) {
             if (panel[i] != creator && panel[i] != provider) panel[eligible++] = panel[i];

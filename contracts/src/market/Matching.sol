@@ -14,7 +14,7 @@ abstract contract Matching is Balances, EIP712 {
     using OfferHash for JobOffer;
     using OfferHash for ResourceOffer;
 
-    /// @dev Two slots, and the mediators' besides.
+    /// @dev Three slots: the first is packed, then the two hashes. Mediators and their posts lie elsewhere.
     struct Deal {
         DealState state;
         Settlement settlement;
@@ -180,7 +180,9 @@ abstract contract Matching is Balances, EIP712 {
         if (o.auditBps > 10_000) revert JobOfferInvalid("auditBps");
         if (o.submitWindow == 0 || o.submitWindow > WINDOW_SECONDS_MAX) revert JobOfferInvalid("submitWindow");
         if (o.judgeWindow == 0 || o.judgeWindow > WINDOW_SECONDS_MAX) revert JobOfferInvalid("judgeWindow");
-        if (o.mediationWindow == 0 || o.mediationWindow > WINDOW_SECONDS_MAX) revert JobOfferInvalid("mediationWindow");
+        if (o.mediationWindow == 0 || o.mediationWindow > WINDOW_SECONDS_MAX) {
+            revert JobOfferInvalid("mediationWindow");
+        }
         if (Amounts.creatorLockMax(o) > type(uint128).max) revert JobOfferInvalid("price");
     }
 
