@@ -25,9 +25,6 @@ const CAR: &str = "application/vnd.ipld.car";
 /// The CID of no bytes, with an identity hash: what clients ask for to see whether a gateway is one.
 const PROBE: &str = "bafkqaaa";
 
-/// Blocks of a CAR stream read ahead of a slow client.
-const AHEAD_BLOCKS: usize = 4;
-
 /// The routes of a gateway over `store`, to be merged into a service or served alone.
 pub fn router(store: Store) -> Router {
     Router::new()
@@ -93,20 +90,16 @@ async fn refuse_path() -> Response {
 }
 
 /// A stream that breaks off when a block is missing: the client sees that the stream didn't end well.
+///
+/// Each block is read when the client has taken the one before, so that a slow client holds no thread.
 fn car_body(store: Store, root: Cid, scope: Scope) -> Body {
-    let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD_BLOCKS);
-    tokio::task::spawn_blocking(move || {
-        for piece in CarStream::new(store, root, scope) {
-            if let Err(error) = &piece {
-                tracing::warn!(%root, %error, "CAR stream broken off");
-            }
-            if sender.blocking_send(piece).is_err() {
-                return;
-            }
+    let pieces = futures::stream::unfold(CarStream::new(store, root, scope), |mut car| async move {
+        let read = tokio::task::spawn_blocking(move || (car.next(), car)).await;
+        let (piece, car) = read.inspect_err(|error| tracing::error!(%error, "CAR stream broken off")).ok()?;
+        if let Some(Err(error)) = &piece {
+            tracing::warn!(%error, "CAR stream broken off");
         }
-    });
-    let pieces = futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
+        piece.map(|piece| (piece, car))
     });
     Body::from_stream(pieces)
 }

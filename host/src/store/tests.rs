@@ -86,6 +86,21 @@ fn folders_come_back_as_they_were() {
 }
 
 #[test]
+fn folders_as_deep_as_a_job_can_make_them_come_back() {
+    let (dir, store) = store();
+    let mut folder = Folder::default();
+    folder.insert_file("file", b"deep down".to_vec());
+    for _ in 0..257 {
+        folder = Folder { entries: [("d".to_owned(), Node::Folder(folder))].into() };
+    }
+    let cid = store.add_folder(&folder).unwrap();
+    assert_eq!(store.load_folder(cid, &TreeLimits::default()).unwrap(), folder);
+    let path = dir.path().join("written");
+    write_to(&folder, &path, WriteMode::IntoEmpty).unwrap();
+    assert_eq!(read_dir(&path, &SnapshotLimits::default()).unwrap(), folder);
+}
+
+#[test]
 fn a_small_tree_of_many_names_for_one_block_meets_the_limits() {
     let (_dir, store) = store();
     // 2^40 files in 41 blocks.
