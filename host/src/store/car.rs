@@ -23,7 +23,7 @@ pub(super) struct CarStream {
     store: Store,
     scope: Scope,
     header: Option<Cid>,
-    /// The next blocks, last first, each with whether it belongs to the root's own entity.
+    /// The next blocks, last first.
     stack: Vec<Cid>,
     seen: BTreeSet<Cid>,
 }
