@@ -62,7 +62,7 @@ impl FileSystem {
         loop {
             let here = *walked.last().ok_or(Errno::Perm)?;
             let entries = self.entries(here)?;
-            meter.charge(fuel::PATH_STEP)?;
+            meter.charge_lookup(entries.names.len())?;
             let itself = Place { folder: here, name: None, inode: Some(here), slash };
             let Some(part) = pending.pop() else { return Ok(itself) };
             if part == "." {
