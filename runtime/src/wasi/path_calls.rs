@@ -4,7 +4,7 @@ use super::{
     Call, World,
     fd_calls::times,
     fds::{Descriptor, Object},
-    fs::{InodeId, Kind, LastLink, Place},
+    fs::{Device, InodeId, Kind, LastLink, Place},
     fuel::{self, Stop},
     types::{Errno, SYMLINK_FOLLOW, fdflags, oflags, rights},
 };
@@ -30,7 +30,7 @@ impl World {
         let wish = Wish { oflags: call.u32(4), rights: call.u64(5), fdflags: call.u32(7) };
         let parent = self.fds.get(number)?;
         let folder = parent.folder(rights::PATH_OPEN)?;
-        // All that can be had here; what isn't asked for again through this folder stays out of reach.
+        // The inheriting rights that are asked for are not looked at: a folder passes on what it could itself.
         let (parent_rights, inheriting) = (parent.rights, parent.rights_inheriting);
         if wish.oflags & !oflags::ALL != 0 || wish.fdflags & !fdflags::ALL != 0 {
             return Err(Errno::Inval.into());
@@ -61,7 +61,7 @@ impl World {
             }
             _ => {
                 let mut rights = (wish.rights | rights::FILE_ALWAYS) & inheriting & rights::FILE;
-                if self.fs.stat(id)?.device == super::Device::Inputs as u64 {
+                if self.fs.inode(id)?.device == Device::Inputs {
                     rights &= !rights::CHANGE;
                 }
                 Descriptor::new(object, rights, 0, wish.fdflags)
@@ -93,7 +93,7 @@ impl World {
             Kind::Folder(_) => {}
             Kind::File(_) if wish.has(oflags::DIRECTORY) => return Err(Errno::Notdir.into()),
             Kind::File(_) => {
-                if change && self.fs.stat(id)?.device == super::Device::Inputs as u64 {
+                if change && self.fs.inode(id)?.device == Device::Inputs {
                     return Err(Errno::Rofs.into());
                 }
             }
