@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.28;
+
+import {Test} from "forge-std/Test.sol";
+import {Vm} from "forge-std/Vm.sol";
+import {LilypadMarket} from "../src/LilypadMarket.sol";
+import {LilypadToken} from "../src/LilypadToken.sol";
+import {
+    DealId,
+    DealState,
+    DealTerms,
+    DealView,
+    JobOffer,
+    Receipt as JobReceipt,
+    ResourceOffer,
+    Settlement
+} from "../src/Types.sol";
+import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
+
+/// @title Named actors with funds, one pair of offers that fit, and the steps of a deal.
+/// @dev Tests change one thing of these defaults and say what follows.
+/// `JobReceipt` is the market's Receipt: forge-std has a struct of that name for transactions.
+abstract contract MarketTest is Test {
+    uint256 internal constant FUNDS = 1_000_000 ether;
+    uint256 internal constant PANEL_SIZE = 5;
+    bytes32 internal constant PROFILE = "lilypad-1";
+    bytes32 internal constant SALT = keccak256("salt");
+
+    LilypadToken internal token;
+    LilypadMarket internal market;
+
+    address internal creator;
+    uint256 internal creatorKey;
+    address internal provider;
+    uint256 internal providerKey;
+    address internal solver;
+    address internal stranger;
+    address[] internal mediators;
+    bytes32 internal panel;
+
+    function setUp() public virtual {
+        vm.warp(1_800_000_000);
+        vm.roll(1_000);
+        token = new LilypadToken();
+        market = new LilypadMarket(token);
+        (creator, creatorKey) = makeAddrAndKey("creator");
+        (provider, providerKey) = makeAddrAndKey("provider");
+        solver = makeAddr("solver");
+        stranger = makeAddr("stranger");
+        for (uint256 i; i < PANEL_SIZE; ++i) {
+            mediators.push(makeAddr(string.concat("mediator ", vm.toString(i))));
+        }
+        panel = market.registerPanel(mediators);
+        _fund(creator, FUNDS);
+        _fund(provider, FUNDS);
+    }
+
+    /* MONEY */
+
+    function _fund(address party, uint256 amount) internal {
+        token.mint(party, amount);
+        vm.startPrank(party);
+        token.approve(address(market), amount);
+        market.deposit(amount);
+        vm.stopPrank();
+    }
+
+    function _free(address party) internal view returns (uint256 free) {
+        (free,) = market.balanceOf(party);
+    }
+
+    function _locked(address party) internal view returns (uint256 locked) {
+        (, locked) = market.balanceOf(party);
+    }
+
+    /* OFFERS */
+
+    function _jobOffer() internal view returns (JobOffer memory o) {
+        o.creator = creator;
+        o.jobDigest = keccak256("job");
+        o.profile = PROFILE;
+        o.fuelLimit = 10e9;
+        o.memoryBytesMax = 64 << 20;
+        o.pricePerGigafuelMax = 2 ether;
+        o.solverFee = 1 ether;
+        o.mediatorFee = 2 ether;
+        o.collateralMin = 20 ether;
+        o.panel = panel;
+        o.mediatorCount = 3;
+        o.submitWindow = 1 hours;
+        o.judgeWindow = 1 hours;
+        o.mediationWindow = 30 minutes;
+        o.nonce = 1;
+        o.expiry = uint64(block.timestamp) + 1 days;
+        o.gateway = "http://creator.example";
+    }
+
+    function _resourceOffer() internal view returns (ResourceOffer memory o) {
+        o.provider = provider;
+        o.profile = PROFILE;
+        o.fuelLimitMax = 100e9;
+        o.memoryBytesMax = 1 << 30;
+        o.pricePerGigafuel = 1 ether;
+        o.collateral = 30 ether;
+        o.panel = panel;
+        o.slots = 4;
+        o.submitWindowMin = 10 minutes;
+        o.nonce = 7;
+        o.expiry = uint64(block.timestamp) + 7 days;
+        o.gateway = "http://provider.example";
+    }
+
+    function _digest(address verifying, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("LilypadMarket"),
+                keccak256("1"),
+                block.chainid,
+                verifying
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function _sign(uint256 key, bytes32 structHash) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, _digest(address(market), structHash));
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _signed(JobOffer memory o) internal view returns (bytes memory) {
+        return _sign(creatorKey, market.hashJobOffer(o));
+    }
+
+    function _signed(ResourceOffer memory o) internal view returns (bytes memory) {
+        return _sign(providerKey, market.hashResourceOffer(o));
+    }
+
+    /* STEPS OF A DEAL */
+
+    function _match() internal returns (DealTerms memory) {
+        return _match(_jobOffer(), _resourceOffer());
+    }
+
+    function _match(JobOffer memory job, ResourceOffer memory resource) internal returns (DealTerms memory) {
+        return _match(job, _signed(job), resource, _signed(resource));
+    }
+
+    function _match(JobOffer memory job, bytes memory jobSig, ResourceOffer memory resource, bytes memory resourceSig)
+        internal
+        returns (DealTerms memory terms)
+    {
+        vm.recordLogs();
+        vm.prank(solver);
+        market.matchOffers(job, jobSig, resource, resourceSig);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        (terms,,) = abi.decode(logs[logs.length - 1].data, (DealTerms, string, string));
+    }
+
+    /// @dev Expects exactly this error from a match of the two offers.
+    function _expectNoMatch(JobOffer memory job, ResourceOffer memory resource, bytes memory error) internal {
+        bytes memory jobSig = _signed(job);
+        bytes memory resourceSig = _signed(resource);
+        vm.expectRevert(error);
+        vm.prank(solver);
+        market.matchOffers(job, jobSig, resource, resourceSig);
+    }
+
+    function _receipt() internal pure returns (JobReceipt memory r) {
+        r.jobDigest = keccak256("job");
+        r.profile = PROFILE;
+        r.fuelUsed = 4e9;
+        r.outputsDigest = keccak256("outputs");
+        r.journalHash = keccak256("journal");
+    }
+
+    function _otherReceipt() internal pure returns (JobReceipt memory r) {
+        r = _receipt();
+        r.outputsDigest = keccak256("the right outputs");
+    }
+
+    function _submit(DealTerms memory terms, JobReceipt memory receipt) internal {
+        vm.prank(provider);
+        market.submitResult(terms, receipt);
+    }
+
+    /// @dev Two blocks later the anchor's hash is known.
+    function _passAnchor() internal {
+        vm.roll(block.number + 2);
+        vm.setBlockhash(block.number - 1, keccak256(abi.encode("block", block.number - 1)));
+    }
+
+    function _challenged() internal returns (DealTerms memory terms) {
+        terms = _match();
+        _submit(terms, _receipt());
+        _passAnchor();
+        vm.prank(creator);
+        market.challengeResult(terms);
+    }
+
+    function _commitment(DealTerms memory terms, address mediator, JobReceipt memory receipt)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(_id(terms), mediator, keccak256(abi.encode(receipt)), SALT));
+    }
+
+    function _commit(DealTerms memory terms, address mediator, JobReceipt memory receipt) internal {
+        vm.prank(mediator);
+        market.commitReceipt(terms, _commitment(terms, mediator, receipt));
+    }
+
+    function _reveal(DealTerms memory terms, address mediator, JobReceipt memory receipt) internal {
+        vm.prank(mediator);
+        market.revealReceipt(terms, receipt, SALT);
+    }
+
+    /// @dev All drawn mediators commit and reveal: the first `agreeing` of them the given receipt, then others' own.
+    function _mediate(DealTerms memory terms, JobReceipt memory receipt, uint256 agreeing) internal {
+        address[] memory drawn = market.deal(terms).mediators;
+        JobReceipt[] memory own = new JobReceipt[](drawn.length);
+        for (uint256 i; i < drawn.length; ++i) {
+            own[i] = receipt;
+            if (i >= agreeing) own[i].outputsDigest = keccak256(abi.encode("nobody else's", i));
+            _commit(terms, drawn[i], own[i]);
+        }
+        for (uint256 i; i < drawn.length; ++i) {
+            _reveal(terms, drawn[i], own[i]);
+        }
+    }
+
+    function _id(DealTerms memory terms) internal pure returns (DealId) {
+        return DealId.wrap(keccak256(abi.encode(terms)));
+    }
+
+    function _wrongState(DealTerms memory terms) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(ILilypadMarket.WrongState.selector, _id(terms));
+    }
+
+    function _state(DealTerms memory terms) internal view returns (DealState) {
+        return market.deal(terms).state;
+    }
+
+    function _settlement(DealTerms memory terms) internal view returns (Settlement) {
+        return market.deal(terms).settlement;
+    }
+}
