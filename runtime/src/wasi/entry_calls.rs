@@ -39,7 +39,11 @@ impl World {
             // Hard links to what a link points to are refused, as the conformance suite expects.
             return Err(Errno::Inval.into());
         }
-        let old = self.entry(call, 0, rights::PATH_LINK_SOURCE, 2)?;
+        // Unlike a rename, a link looks at what it links to as opening it would, and before it looks at where to.
+        let folder = self.fds.get(call.u32(0))?.folder(rights::PATH_LINK_SOURCE)?;
+        let path = call.path(2)?;
+        let old = self.fs.resolve(&mut call.meter, folder, &path, LastLink::Take)?;
+        old.found()?;
         let new = self.entry(call, 4, rights::PATH_LINK_TARGET, 5)?;
         let now_ns = self.now_ns(call);
         Ok(self.fs.link(&old, &new, now_ns)?)

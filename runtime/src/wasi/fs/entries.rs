@@ -61,17 +61,17 @@ impl FileSystem {
     /// Another name for a file or a symbolic link.
     pub(in crate::wasi) fn link(&mut self, old: &Place, new: &Place, now_ns: u64) -> Result<(), Errno> {
         let id = old.found()?;
-        let inode = self.inode(id)?;
-        if matches!(inode.kind, Kind::Folder(_)) {
-            return Err(Errno::Perm);
-        }
         if new.inode.is_none() && new.slash {
             return Err(Errno::Noent);
         }
-        if inode.device != self.inode(new.folder)?.device {
+        let inode = self.inode(id)?;
+        if new.inode.is_none() && inode.device != self.inode(new.folder)?.device {
             return Err(Errno::Xdev);
         }
         let name = self.vacant(new)?;
+        if matches!(inode.kind, Kind::Folder(_)) {
+            return Err(Errno::Perm);
+        }
         self.set_entry(new.folder, &name, id, now_ns)?;
         self.entries_left -= 1;
         let inode = self.inode_mut(id)?;
@@ -88,6 +88,7 @@ impl FileSystem {
         if matches!(inode.kind, Kind::Folder(_)) {
             return Err(Errno::Isdir);
         }
+        self.check_slash(place)?;
         let name = place.name.as_deref().ok_or(Errno::Isdir)?;
         self.clear_entry(place.folder, name, now_ns)?;
         self.unlinked(id, now_ns)
@@ -125,7 +126,7 @@ impl FileSystem {
         let is_folder = matches!(self.inode(id)?.kind, Kind::Folder(_));
         if is_folder {
             self.check_move(meter, id, old.folder, new.folder)?;
-        } else if new.slash {
+        } else if old.slash || new.slash {
             return Err(Errno::Notdir.into());
         }
         if new.inode == Some(id) {
@@ -199,9 +200,18 @@ impl FileSystem {
         Ok(())
     }
 
+    /// A path that ends with a slash means a folder, and nothing else that may stand there.
+    fn check_slash(&self, place: &Place) -> Result<(), Errno> {
+        match place.inode {
+            Some(id) if place.slash => self.entries(id).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// The name of a place where an entry can be made.
     fn vacant(&self, place: &Place) -> Result<String, Errno> {
         if place.inode.is_some() {
+            self.check_slash(place)?;
             return Err(Errno::Exist);
         }
         let name = place.name.clone().ok_or(Errno::Exist)?;

@@ -22,7 +22,8 @@ pub(in crate::wasi) enum LastLink {
     Follow,
     /// Take the link itself, unless a slash after it asks for the folder behind.
     Take,
-    /// Take the link itself, always: for calls that make, move or remove the entry.
+    /// Take whatever stands there, for calls that make, move or remove the entry: they look at the slash
+    /// themselves, once every path they got was walked.
     TakeAlways,
 }
 
@@ -85,14 +86,12 @@ impl FileSystem {
             match &self.inode(id)?.kind {
                 Kind::Folder(_) if last => return Ok(place),
                 Kind::Folder(_) => walked.push(id),
+                _ if last && last_link == LastLink::TakeAlways => return Ok(place),
                 Kind::File(_) if last && !slash => return Ok(place),
                 Kind::File(_) => return Err(Errno::Notdir.into()),
                 Kind::Symlink(target) => {
-                    match last_link {
-                        LastLink::Take if last && !slash => return Ok(place),
-                        LastLink::TakeAlways if last && slash => return Err(Errno::Notdir.into()),
-                        LastLink::TakeAlways if last => return Ok(place),
-                        _ => {}
+                    if last && !slash && last_link == LastLink::Take {
+                        return Ok(place);
                     }
                     links += 1;
                     if links > LINKS_MAX {

@@ -2,9 +2,12 @@
 //!
 //! - `io`: bytes in and out; `fds`: descriptors and their state; `paths`: opening and escaping;
 //!   `entries`: making, moving, removing; `listing`; `misc`: clock, poll, process, journal, table
+//! - `against_linux`: the same changes made in a real folder
 //! - `arguments`: bad pointers and descriptors for every function; `random_calls`: nothing panics, and the same
 //!   calls give the same world
 
+#[cfg(target_os = "linux")]
+mod against_linux;
 mod arguments;
 mod entries;
 mod fds;
