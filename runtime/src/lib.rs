@@ -2,13 +2,22 @@
 //!
 //! There is no clock, network, chain, async or environment in this crate; `clippy.toml` beside it bans them.
 
+mod admission;
+mod engine;
+mod execute;
+mod inspect;
 mod job;
+mod metering;
+mod profile;
 mod tree;
 pub mod unixfs;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the engine calls it once it is in place"))]
 mod wasi;
 
 pub use self::{
+    engine::{EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
+    execute::Execution,
+    inspect::{ModuleReport, inspect},
     job::ResolvedJob,
+    metering::COST_TABLE_VERSION,
     tree::{Folder, Node},
 };

@@ -1,0 +1,346 @@
+//! What may run at all: validation against the profile, and the facts that the rewrite needs.
+//!
+//! Decides from the module's bytes alone. Nothing is compiled or run here.
+
+use crate::{
+    profile::{self, ENTRY_EXPORT, MEMORY_EXPORT, PAGE_BYTES, RESERVED_PREFIX},
+    wasi::{FUNCTIONS, ValType2},
+};
+use lilypad_abi::Refusal;
+use wasmparser::{
+    BinaryReaderError, ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, OperatorsReader,
+    Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+};
+
+/// Why a module is not admitted: the code that stands in the Outcome, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotAdmitted {
+    pub(crate) reason: Refusal,
+    pub(crate) detail: String,
+}
+
+impl NotAdmitted {
+    fn new(reason: Refusal, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// One function's size, as the counted stack needs it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FunctionFacts {
+    /// Index of its type.
+    pub(crate) type_index: u32,
+    /// Parameters and locals.
+    pub(crate) slots: u32,
+    /// The deepest its operand stack gets.
+    pub(crate) operands_max: u32,
+    /// Operators of its body, the final `end` included.
+    pub(crate) operators: u32,
+    /// Blocks nested in each other, the body included.
+    nesting: u32,
+    body_bytes: u64,
+}
+
+/// One import.
+#[derive(Debug)]
+pub(crate) struct Import {
+    pub(crate) module: String,
+    pub(crate) name: String,
+    /// Index of the function's type; absent for anything else.
+    type_index: Option<u32>,
+}
+
+/// What admission learnt of a module.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    /// Function types by index.
+    pub(crate) types: Vec<FuncType>,
+    /// Defined functions in order.
+    pub(crate) functions: Vec<FunctionFacts>,
+    /// Globals, all of them defined.
+    pub(crate) globals: u32,
+    /// The start function.
+    pub(crate) start: Option<u32>,
+    /// Bytes of linear memory that the module begins with.
+    pub(crate) memory_bytes_min: u64,
+    /// Imports in order.
+    pub(crate) imports: Vec<Import>,
+    /// Names of exports, in order.
+    pub(crate) exports: Vec<String>,
+    function_types: Vec<u32>,
+    entry: Option<u32>,
+    has_memory_export: bool,
+    memory_imported: bool,
+    counts: Vec<(&'static str, u64, u64)>,
+}
+
+impl Admitted {
+    /// The type of any function of the module.
+    fn function_type(&self, index: u32) -> Option<&FuncType> {
+        let index = usize::try_from(index).ok()?;
+        // Where it matters all imports are functions: anything else is refused before exports are looked at.
+        let type_index = match self.imports.get(index) {
+            Some(import) => import.type_index?,
+            None => *self.function_types.get(index - self.imports.len())?,
+        };
+        self.types.get(usize::try_from(type_index).ok()?)
+    }
+
+    fn count(&mut self, what: &'static str, value: impl Into<u64>, max: impl Into<u64>) {
+        self.counts.push((what, value.into(), max.into()));
+    }
+}
+
+/// Checks a module against the profile, in this order: size, validity and features, limits, imports, exports.
+pub(crate) fn admit(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
+    if wasm.len() > profile::MODULE_BYTES_MAX {
+        let max = profile::MODULE_BYTES_MAX;
+        return Err(NotAdmitted::new(
+            Refusal::TooLarge,
+            format!("module has {} bytes, the most is {max}; strip debug information", wasm.len()),
+        ));
+    }
+    if Parser::is_component(wasm) {
+        return Err(NotAdmitted::new(
+            Refusal::Feature,
+            "this is a WebAssembly component; build a core module for wasm32-wasip1",
+        ));
+    }
+    let admitted = survey(wasm, profile::features()).map_err(|error| why_invalid(wasm, &error))?;
+    check_limits(&admitted)?;
+    check_imports(&admitted)?;
+    check_exports(&admitted)?;
+    Ok(admitted)
+}
+
+/// Features beyond the MVP without which the module would not be valid.
+pub(crate) fn features_used(wasm: &[u8]) -> Vec<&'static str> {
+    let all = profile::features();
+    let used =
+        |feature: &WasmFeatures| Validator::new_with_features(all & !*feature).validate_all(wasm).is_err();
+    profile::ACCEPTED.iter().filter(|(feature, _)| used(feature)).map(|(_, name)| *name).collect()
+}
+
+/// Tells a module that no engine would take from one that only this profile refuses.
+fn why_invalid(wasm: &[u8], error: &BinaryReaderError) -> NotAdmitted {
+    let base = profile::features();
+    let valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+    for (feature, name, advice) in profile::REFUSED {
+        if valid(base | *feature) {
+            return NotAdmitted::new(Refusal::Feature, format!("module uses {name}; {advice}"));
+        }
+    }
+    let at = format!("{} (at byte {:#x})", error.message(), error.offset());
+    if valid(profile::REFUSED.iter().fold(base, |all, (feature, ..)| all | *feature)) {
+        return NotAdmitted::new(
+            Refusal::Feature,
+            format!(
+                "module uses features that the profile doesn't accept: {at}; build for plain wasm32-wasip1"
+            ),
+        );
+    }
+    NotAdmitted::new(
+        Refusal::Malformed,
+        format!("not a valid WebAssembly module: {at}; check how it was built"),
+    )
+}
+
+/// Validates everything and takes stock on the way.
+fn survey(wasm: &[u8], features: WasmFeatures) -> Result<Admitted, BinaryReaderError> {
+    let mut validator = Validator::new_with_features(features);
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut admitted = Admitted::default();
+    let mut allocations = FuncValidatorAllocations::default();
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+            let mut validator = function.into_validator(allocations);
+            let facts = survey_body(&mut validator, &body)?;
+            allocations = validator.into_allocations();
+            let type_index = admitted.function_types.get(admitted.functions.len()).copied().unwrap_or(0);
+            admitted.functions.push(FunctionFacts { type_index, ..facts });
+        }
+        survey_section(&payload, &mut admitted)?;
+    }
+    Ok(admitted)
+}
+
+fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), BinaryReaderError> {
+    match payload {
+        Payload::TypeSection(section) => {
+            admitted.count("types", section.count(), profile::TYPES_MAX);
+            for ty in section.clone().into_iter_err_on_gc_types() {
+                admitted.types.push(ty?);
+            }
+        }
+        Payload::ImportSection(section) => {
+            for import in section.clone().into_imports() {
+                let import = import?;
+                let type_index = match import.ty {
+                    TypeRef::Func(index) => Some(index),
+                    _ => None,
+                };
+                admitted.memory_imported |= matches!(import.ty, TypeRef::Memory(_));
+                let (module, name) = (import.module.to_owned(), import.name.to_owned());
+                admitted.imports.push(Import { module, name, type_index });
+            }
+            admitted.count("imports", admitted.imports.len() as u64, profile::IMPORTS_MAX);
+        }
+        Payload::FunctionSection(section) => {
+            admitted.count("functions", section.count(), profile::FUNCTIONS_MAX);
+            for index in section.clone() {
+                admitted.function_types.push(index?);
+            }
+        }
+        Payload::TableSection(section) => {
+            admitted.count("tables", section.count(), profile::TABLES_MAX);
+            for table in section.clone() {
+                admitted.count("elements of a table", table?.ty.initial, profile::TABLE_ELEMENTS_MAX);
+            }
+        }
+        Payload::MemorySection(section) => {
+            for memory in section.clone() {
+                admitted.memory_bytes_min = memory?.initial.saturating_mul(PAGE_BYTES);
+            }
+        }
+        Payload::GlobalSection(section) => {
+            admitted.globals = section.count();
+            admitted.count("globals", section.count(), profile::GLOBALS_MAX);
+        }
+        Payload::ExportSection(section) => {
+            admitted.count("exports", section.count(), profile::EXPORTS_MAX);
+            for export in section.clone() {
+                let export = export?;
+                match (export.name, export.kind) {
+                    (ENTRY_EXPORT, ExternalKind::Func) => admitted.entry = Some(export.index),
+                    (MEMORY_EXPORT, ExternalKind::Memory) => admitted.has_memory_export = true,
+                    _ => {}
+                }
+                admitted.exports.push(export.name.to_owned());
+            }
+        }
+        Payload::StartSection { func, .. } => admitted.start = Some(*func),
+        Payload::ElementSection(section) => {
+            admitted.count("element segments", section.count(), profile::ELEMENT_SEGMENTS_MAX);
+        }
+        Payload::DataSection(section) => {
+            admitted.count("data segments", section.count(), profile::DATA_SEGMENTS_MAX);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn survey_body(
+    validator: &mut wasmparser::FuncValidator<wasmparser::ValidatorResources>,
+    body: &FunctionBody<'_>,
+) -> Result<FunctionFacts, BinaryReaderError> {
+    let mut reader = body.get_binary_reader();
+    let body_bytes = reader.bytes_remaining() as u64;
+    validator.read_locals(&mut reader)?;
+    reader.set_features(*validator.features());
+    let mut facts = FunctionFacts { slots: validator.len_locals(), body_bytes, ..FunctionFacts::default() };
+    let mut operators = OperatorsReader::new(reader);
+    while !operators.eof() {
+        let (operator, offset) = operators.read_with_offset()?;
+        validator.op(offset, &operator)?;
+        facts.operators = facts.operators.saturating_add(1);
+        facts.operands_max = facts.operands_max.max(validator.operand_stack_height());
+        facts.nesting = facts.nesting.max(validator.control_stack_height());
+    }
+    operators.finish()?;
+    Ok(facts)
+}
+
+fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
+    let check = |what: &str, value: u64, max: u64| {
+        if value <= max {
+            return Ok(());
+        }
+        let detail = format!("module has {value} {what}, the most is {max}; split it or build it smaller");
+        Err(NotAdmitted::new(Refusal::TooLarge, detail))
+    };
+    for (what, value, max) in &admitted.counts {
+        check(what, *value, *max)?;
+    }
+    for facts in &admitted.functions {
+        check("bytes in one function", facts.body_bytes, profile::BODY_BYTES_MAX)?;
+        check("locals in one function", facts.slots.into(), profile::LOCALS_MAX.into())?;
+        check("operands in one function", facts.operands_max.into(), profile::OPERANDS_MAX.into())?;
+        check("nested blocks in one function", facts.nesting.into(), profile::NESTING_MAX.into())?;
+    }
+    Ok(())
+}
+
+fn check_imports(admitted: &Admitted) -> Result<(), NotAdmitted> {
+    if admitted.memory_imported {
+        return Err(NotAdmitted::new(
+            Refusal::EntryPoint,
+            "module imports its memory; link it so that it defines and exports a memory named 'memory'",
+        ));
+    }
+    for import in &admitted.imports {
+        let name = format!("'{}.{}'", import.module, import.name);
+        let known = FUNCTIONS.iter().find(|f| f.namespace == import.module && f.name == import.name);
+        let (Some(known), Some(type_index)) = (known, import.type_index) else {
+            return Err(NotAdmitted::new(
+                Refusal::Import,
+                format!(
+                    "module imports {name}, which doesn't exist here; only functions of \
+                     wasi_snapshot_preview1 and lilypad_1 can be imported"
+                ),
+            ));
+        };
+        let ty = usize::try_from(type_index).ok().and_then(|index| admitted.types.get(index));
+        let same =
+            |ours: &[ValType2], theirs: &[ValType]| ours.iter().map(val_type).eq(theirs.iter().copied());
+        if !ty.is_some_and(|ty| same(known.params, ty.params()) && same(known.results, ty.results())) {
+            return Err(NotAdmitted::new(
+                Refusal::Import,
+                format!(
+                    "module imports {name} with another type than it has; rebuild it with current headers"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+const fn val_type(ours: &ValType2) -> ValType {
+    match ours {
+        ValType2::I32 => ValType::I32,
+        ValType2::I64 => ValType::I64,
+    }
+}
+
+fn check_exports(admitted: &Admitted) -> Result<(), NotAdmitted> {
+    if let Some(name) = admitted.exports.iter().find(|name| name.starts_with(RESERVED_PREFIX)) {
+        return Err(NotAdmitted::new(
+            Refusal::Feature,
+            format!(
+                "module exports '{name}'; names that begin with '{RESERVED_PREFIX}' are reserved, choose another"
+            ),
+        ));
+    }
+    let entry = admitted.entry.and_then(|index| admitted.function_type(index));
+    let Some(entry) = entry else {
+        return Err(NotAdmitted::new(
+            Refusal::EntryPoint,
+            "module exports no function '_start'; build a program (command), not a library (reactor)",
+        ));
+    };
+    if !entry.params().is_empty() || !entry.results().is_empty() {
+        return Err(NotAdmitted::new(
+            Refusal::EntryPoint,
+            "'_start' must take and give nothing; build for wasm32-wasip1, which makes it from main",
+        ));
+    }
+    if !admitted.has_memory_export {
+        return Err(NotAdmitted::new(
+            Refusal::EntryPoint,
+            "module exports no memory named 'memory'; build for wasm32-wasip1, which exports it",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! The rewrite that makes a module count its own fuel and stack and keep its NaNs canonical.
+//!
+//! - this file: the module's sections; `body.rs`: one function; `cost.rs`: the table; `nan.rs`: NaNs
+//!
+//! The result is a valid module for any engine: it needs no import of ours, and everything it counts is a
+//! fact of its own instructions. Two globals are added, a 64-bit fuel counter and a 32-bit stack counter,
+//! exported under reserved names; no instruction of the guest can name them. Nothing is run here.
+
+mod body;
+mod cost;
+mod nan;
+
+pub use self::cost::COST_TABLE_VERSION;
+
+use crate::{
+    admission::Admitted,
+    profile::{self, FUEL_EXPORT, STACK_BYTES_MAX, STACK_EXPORT, START_EXPORT},
+};
+use std::collections::BTreeMap;
+use wasm_encoder::{
+    BlockType, CodeSection, ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, SectionId, ValType,
+};
+use wasmparser::{BinaryReader, BinaryReaderError, Parser, Payload};
+
+/// When the fuel counter is brought up to date for the host to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// At calls, at returns and where the guest stops itself: all that a run without a trap needs.
+    AtCalls,
+    /// At every block as well, so that it is exact when an instruction traps.
+    AtBlocks,
+}
+
+/// What stays the same for all functions of a module.
+#[derive(Debug)]
+struct Plan<'a> {
+    admitted: &'a Admitted,
+    flush: Flush,
+    /// Index of the fuel counter: the guest's globals come first.
+    fuel: u32,
+    /// Index of the stack counter.
+    stack: u32,
+    /// For each type with several results, a type of a block that gives the same.
+    blocks: BTreeMap<u32, u32>,
+}
+
+/// Entries added to a section.
+#[derive(Debug, Default)]
+struct Added {
+    count: u32,
+    bytes: Vec<u8>,
+}
+
+/// Rewrites an admitted module.
+///
+/// # Errors
+/// A parse error, which doesn't happen for the bytes that were admitted.
+pub(crate) fn rewrite(wasm: &[u8], admitted: &Admitted, flush: Flush) -> Result<Vec<u8>, BinaryReaderError> {
+    let (blocks, types) = block_types(admitted);
+    let plan = Plan { admitted, flush, fuel: admitted.globals, stack: admitted.globals + 1, blocks };
+    let mut out = Module::new();
+    let mut code = CodeSection::new();
+    let mut functions = admitted.functions.iter();
+    let mut has_globals = false;
+    let mut parser = Parser::new(0);
+    parser.set_features(profile::features());
+    for payload in parser.parse_all(wasm) {
+        let payload = payload?;
+        let section = payload.as_section().map(|(id, range)| (id, &wasm[range]));
+        match (payload, section) {
+            (Payload::CodeSectionEntry(body), _) => {
+                let Some(facts) = functions.next() else { continue };
+                body::rewrite(&mut code, &body, facts, &plan)?;
+                if functions.len() == 0 {
+                    out.section(&code);
+                }
+            }
+            (Payload::TypeSection(_), Some((id, content))) => append(&mut out, id, content, &types)?,
+            (Payload::GlobalSection(_), Some((id, content))) => {
+                append(&mut out, id, content, &counters())?;
+                has_globals = true;
+            }
+            (Payload::ExportSection(_), Some((id, content))) => {
+                // Globals stand before exports, which every admitted module has.
+                if !has_globals {
+                    append(&mut out, SectionId::Global.into(), &[0], &counters())?;
+                }
+                append(&mut out, id, content, &exports(&plan))?;
+            }
+            // A start function would run inside of instantiation, where nothing can be told apart: the host
+            // calls it instead. The code section is written function by function. Custom sections decide
+            // nothing, and may describe offsets that are no longer true.
+            (
+                Payload::StartSection { .. } | Payload::CodeSectionStart { .. } | Payload::CustomSection(_),
+                _,
+            ) => {}
+            (_, Some((id, data))) => {
+                out.section(&RawSection { id, data });
+            }
+            (_, None) => {}
+        }
+    }
+    Ok(out.finish())
+}
+
+/// Writes a section with entries added after its own.
+fn append(out: &mut Module, id: u8, content: &[u8], added: &Added) -> Result<(), BinaryReaderError> {
+    let mut reader = BinaryReader::new(content, 0);
+    let count = reader.read_var_u32()?;
+    let own = &content[reader.current_position()..];
+    let mut data = Vec::with_capacity(content.len() + added.bytes.len() + 5);
+    (count + added.count).encode(&mut data);
+    data.extend_from_slice(own);
+    data.extend_from_slice(&added.bytes);
+    out.section(&RawSection { id, data: &data });
+    Ok(())
+}
+
+/// The two globals. The host sets the fuel before it calls anything.
+fn counters() -> Added {
+    let mut added = Added { count: 2, bytes: Vec::new() };
+    let ty = |val_type| GlobalType { val_type, mutable: true, shared: false };
+    ty(ValType::I64).encode(&mut added.bytes);
+    ConstExpr::i64_const(0).encode(&mut added.bytes);
+    ty(ValType::I32).encode(&mut added.bytes);
+    ConstExpr::i32_const(STACK_BYTES_MAX).encode(&mut added.bytes);
+    added
+}
+
+fn exports(plan: &Plan<'_>) -> Added {
+    let mut added = Added::default();
+    let mut export = |name: &str, kind: ExportKind, index: u32| {
+        name.encode(&mut added.bytes);
+        kind.encode(&mut added.bytes);
+        index.encode(&mut added.bytes);
+        added.count += 1;
+    };
+    export(FUEL_EXPORT, ExportKind::Global, plan.fuel);
+    export(STACK_EXPORT, ExportKind::Global, plan.stack);
+    if let Some(start) = plan.admitted.start {
+        export(START_EXPORT, ExportKind::Func, start);
+    }
+    added
+}
+
+/// Types for the block around a body that gives several values: no parameters, the function's results.
+fn block_types(admitted: &Admitted) -> (BTreeMap<u32, u32>, Added) {
+    const FUNCTION_TYPE: u8 = 0x60;
+    let mut blocks = BTreeMap::new();
+    let mut known = BTreeMap::new();
+    let mut added = Added::default();
+    let mut next = u32::try_from(admitted.types.len()).unwrap_or(u32::MAX);
+    for (index, ty) in (0..).zip(&admitted.types) {
+        if ty.results().len() < 2 {
+            continue;
+        }
+        let mut bytes = vec![FUNCTION_TYPE, 0];
+        ty.results().len().encode(&mut bytes);
+        ty.results().iter().for_each(|ty| val_type(*ty).encode(&mut bytes));
+        let block = *known.entry(bytes.clone()).or_insert_with(|| {
+            added.bytes.extend_from_slice(&bytes);
+            added.count += 1;
+            next += 1;
+            next - 1
+        });
+        blocks.insert(index, block);
+    }
+    (blocks, added)
+}
+
+impl Plan<'_> {
+    /// The type of a block that gives what a function of this type gives.
+    fn result_block(&self, type_index: u32) -> BlockType {
+        if let Some(block) = self.blocks.get(&type_index) {
+            return BlockType::FunctionType(*block);
+        }
+        let ty = usize::try_from(type_index).ok().and_then(|index| self.admitted.types.get(index));
+        match ty.and_then(|ty| ty.results().first()) {
+            Some(result) => BlockType::Result(val_type(*result)),
+            None => BlockType::Empty,
+        }
+    }
+}
+
+/// The accepted value types; no other reference than to a function is.
+const fn val_type(ty: wasmparser::ValType) -> ValType {
+    match ty {
+        wasmparser::ValType::I32 => ValType::I32,
+        wasmparser::ValType::I64 => ValType::I64,
+        wasmparser::ValType::F32 => ValType::F32,
+        wasmparser::ValType::F64 => ValType::F64,
+        wasmparser::ValType::V128 => ValType::V128,
+        wasmparser::ValType::Ref(_) => ValType::FUNCREF,
+    }
+}
