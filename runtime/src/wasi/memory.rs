@@ -63,15 +63,6 @@ impl<'a> Memory<'a> {
         self.0.get_mut(range).ok_or(Errno::Fault)
     }
 
-    fn array<const N: usize>(&self, address: u32) -> Result<[u8; N], Errno> {
-        let start = usize::try_from(address).map_err(|_| Errno::Fault)?;
-        self.0.get(start..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or(Errno::Fault)
-    }
-
-    pub(super) fn u32(&self, address: u32) -> Result<u32, Errno> {
-        self.array(address).map(u32::from_le_bytes)
-    }
-
     pub(super) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), Errno> {
         let len = u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?;
         self.bytes_mut(address, len)?.copy_from_slice(bytes);
@@ -154,8 +145,6 @@ mod tests {
         assert_eq!(memory.range(17, 0), Err(Errno::Fault));
         assert_eq!(memory.range(1, 16), Err(Errno::Fault));
         assert_eq!(memory.range(u32::MAX, u32::MAX), Err(Errno::Fault));
-        assert_eq!(memory.u32(13), Err(Errno::Fault));
-        assert_eq!(memory.u32(12), Ok(0));
     }
 
     #[test]
