@@ -6,17 +6,13 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {DealTerms} from "../src/Types.sol";
 import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
-import {BaseTest} from "./BaseTest.sol";
+import {LilypadMarket} from "../src/LilypadMarket.sol";
+import {MarketTest} from "./MarketTest.sol";
 import {FeeToken, ReentrantToken, SilentToken} from "./actors/Tokens.sol";
 
 /// @title Deposits and withdrawals, by well-behaved and by strange tokens.
-contract BalancesTest is BaseTest {
+contract BalancesTest is MarketTest {
     address internal newcomer = makeAddr("newcomer");
-
-    function setUp() public override {
-        super.setUp();
-        parties.push(newcomer);
-    }
 
     /* REVERTS */
 
@@ -38,9 +34,7 @@ contract BalancesTest is BaseTest {
 
     function test_withdraw_reverts_aboveFreeBalance(uint256 amount) public {
         amount = bound(amount, FUNDS + 1, type(uint256).max);
-        vm.expectRevert(
-            abi.encodeWithSelector(ILilypadMarket.InsufficientBalance.selector, creator, FUNDS, amount)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.InsufficientBalance.selector, creator, FUNDS, amount));
         vm.prank(creator);
         market.withdraw(amount);
     }
@@ -49,9 +43,7 @@ contract BalancesTest is BaseTest {
         DealTerms memory t = _match();
         uint256 free = _free(creator);
         assertEq(_locked(creator), market.creatorLock(t), "locked");
-        vm.expectRevert(
-            abi.encodeWithSelector(ILilypadMarket.InsufficientBalance.selector, creator, free, free + 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.InsufficientBalance.selector, creator, free, free + 1));
         vm.prank(creator);
         market.withdraw(free + 1);
     }
@@ -91,9 +83,9 @@ contract BalancesTest is BaseTest {
         amount = uint128(bound(amount, 1, type(uint128).max - 2 * FUNDS));
         (address party, uint256 key) = makeAddrAndKey("permitter");
         token.mint(party, amount);
-        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, amount, _now() + 1);
+        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, amount, block.timestamp + 1);
         vm.prank(party);
-        market.depositWithPermit(amount, _now() + 1, v, r, s);
+        market.depositWithPermit(amount, block.timestamp + 1, v, r, s);
         assertEq(_free(party), amount, "free");
     }
 
@@ -101,23 +93,21 @@ contract BalancesTest is BaseTest {
     function test_depositWithPermit_survivesAFrontRunner() public {
         (address party, uint256 key) = makeAddrAndKey("permitter");
         token.mint(party, 7);
-        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, 7, _now() + 1);
-        vm.prank(outsider);
-        token.permit(party, address(market), 7, _now() + 1, v, r, s);
+        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, 7, block.timestamp + 1);
+        vm.prank(stranger);
+        token.permit(party, address(market), 7, block.timestamp + 1, v, r, s);
         vm.prank(party);
-        market.depositWithPermit(7, _now() + 1, v, r, s);
+        market.depositWithPermit(7, block.timestamp + 1, v, r, s);
         assertEq(_free(party), 7, "free");
     }
 
     function test_depositWithPermit_reverts_withSomebodyElsesPermit() public {
         (address party, uint256 key) = makeAddrAndKey("permitter");
         token.mint(party, 7);
-        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, 7, _now() + 1);
-        uint256 deadline = _now() + 1;
-        vm.expectRevert(
-            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(market), 0, 7)
-        );
-        vm.prank(outsider);
+        (uint8 v, bytes32 r, bytes32 s) = _signPermit(party, key, 7, block.timestamp + 1);
+        uint256 deadline = block.timestamp + 1;
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(market), 0, 7));
+        vm.prank(stranger);
         market.depositWithPermit(7, deadline, v, r, s);
     }
 
@@ -132,7 +122,7 @@ contract BalancesTest is BaseTest {
 
     function test_feeToken_isRefusedAtDeposit() public {
         FeeToken fee = new FeeToken();
-        ILilypadMarket other = _deployMarket(address(fee));
+        ILilypadMarket other = new LilypadMarket(fee);
         fee.mint(newcomer, 1_000);
         vm.startPrank(newcomer);
         fee.approve(address(other), 1_000);
@@ -144,7 +134,7 @@ contract BalancesTest is BaseTest {
 
     function test_silentToken_isAccepted() public {
         SilentToken silent = new SilentToken();
-        ILilypadMarket other = _deployMarket(address(silent));
+        ILilypadMarket other = new LilypadMarket(IERC20(address(silent)));
         silent.mint(newcomer, 1_000);
         vm.startPrank(newcomer);
         silent.approve(address(other), 1_000);
@@ -182,10 +172,16 @@ contract BalancesTest is BaseTest {
 
     /* HELPERS */
 
+    /// @dev Every token in the contract is somebody's, and the other way round.
+    function _assertConserved() private view {
+        uint256 sum = 2 * FUNDS + _free(newcomer);
+        assertEq(token.balanceOf(address(market)), sum, "the token balance is the sum of all balances");
+    }
+
     /// @dev A market of a token that calls back while it moves; the token itself holds a balance of 1,000.
     function _reentrant() private returns (ReentrantToken evil, ILilypadMarket other) {
         evil = new ReentrantToken();
-        other = _deployMarket(address(evil));
+        other = new LilypadMarket(evil);
         evil.mint(newcomer, 5_000);
         vm.startPrank(newcomer);
         evil.approve(address(other), 5_000);
