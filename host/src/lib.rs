@@ -2,8 +2,11 @@
 
 pub mod chain;
 pub mod deal;
+pub mod devnet;
+pub mod exec;
 pub mod journal;
 pub mod network;
 pub mod report;
+pub mod roles;
 pub mod solver;
 pub mod store;

@@ -5,6 +5,7 @@
 
 mod act;
 mod bindings;
+mod client;
 mod error;
 mod keys;
 mod offers;
@@ -13,6 +14,7 @@ mod send;
 
 pub use self::{
     bindings::{CowsayClient, LilypadMarket, LilypadToken},
+    client::{BURNED, Client, unhex},
     error::{ChainError, Fault},
     keys::{Key, KeyError, PRIVATE_KEY_VARIABLE},
     offers::{Signature, offer_id},

@@ -85,15 +85,6 @@ impl Chain {
         Ok((address, sent))
     }
 
-    /// Sends native coins, for gas.
-    ///
-    /// # Errors
-    /// As [`Chain::send_market`].
-    pub(crate) async fn send_coins(&self, to: Address, wei: U256) -> Result<Sent, ChainError> {
-        let request = TransactionRequest::default().with_to(to).with_value(wei);
-        self.send("send coins", request).await.map(|receipt| receipt.1)
-    }
-
     async fn send(
         &self,
         what: &'static str,

@@ -18,26 +18,26 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// How one process is started.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Its name in logs and tables: `provider-1`.
-    pub name: String,
+    pub(super) name: String,
     /// The program.
-    pub program: PathBuf,
+    pub(super) program: PathBuf,
     /// Its arguments.
-    pub args: Vec<OsString>,
+    pub(super) args: Vec<OsString>,
     /// Variables set besides the inherited ones; keys travel here, never in arguments.
-    pub env: Vec<(String, String)>,
+    pub(super) env: Vec<(String, String)>,
     /// Where stdout and stderr go.
-    pub log: PathBuf,
+    pub(super) log: PathBuf,
 }
 
 /// A process that is kept alive.
 #[derive(Debug)]
-pub struct Supervised {
+pub(super) struct Supervised {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Its log file.
-    pub log: PathBuf,
+    pub(super) log: PathBuf,
     pid: Arc<Mutex<Option<u32>>>,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
@@ -50,7 +50,7 @@ impl Supervised {
     ///
     /// # Errors
     /// When it can't be started the first time.
-    pub fn start(tether: &Path, plan: Plan) -> io::Result<Self> {
+    pub(super) fn start(tether: &Path, plan: Plan) -> io::Result<Self> {
         let pid = Arc::new(Mutex::new(None));
         let (stop, mut stopped) = watch::channel(false);
         let first = spawn(tether, &plan)?;
@@ -86,12 +86,12 @@ impl Supervised {
 
     /// The process id, while it runs.
     #[must_use]
-    pub fn pid(&self) -> Option<u32> {
+    pub(super) fn pid(&self) -> Option<u32> {
         *self.pid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the process and waits for it.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = self.task.await;
     }

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-/// The argument that makes a program a worker; to be looked for before anything else is set up.
+/// The argument that makes a program a worker.
 pub const SUBCOMMAND: &str = "worker";
 
 /// Exit code of a worker that ran nothing.
@@ -20,6 +20,14 @@ const FAILED: u8 = 70;
 
 /// Exit code of a worker whose daemon is gone.
 const ORPHANED: i32 = 71;
+
+/// Runs as a worker when the first argument is [`SUBCOMMAND`], and gives the exit code; otherwise nothing.
+///
+/// Every program that uses [`super::WorkerConfig::for_this_program`] calls this first thing in `main`.
+#[must_use]
+pub fn main_if_asked() -> Option<ExitCode> {
+    std::env::args_os().nth(1).is_some_and(|first| first == SUBCOMMAND).then(main)
+}
 
 /// Runs one job from standard input and answers on standard output.
 ///

@@ -1,0 +1,384 @@
+//! The job creator: publishes a job, offers to pay for it, checks what comes back, and sees the deal through.
+
+use super::Workshop;
+use crate::{
+    chain::{Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id},
+    deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
+    solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
+    store::{FetchError, StoreError, TreeLimits},
+};
+use lilypad_abi::{BlobDigest, Cid, Codec, JobSpec, JobSpecError, Receipt};
+use lilypad_runtime::Folder;
+use std::time::Duration;
+
+/// How long the provider's gateway may take to hand over outputs before the creator's own are used.
+const OUTPUTS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a creator offers besides the job itself.
+#[derive(Debug, Clone)]
+pub struct OfferTerms {
+    /// Most tokens (base units) for 10^9 fuel.
+    pub price_per_gigafuel_max: u128,
+    /// Tokens (base units) for the solver that makes the match.
+    pub solver_fee: u128,
+    /// Tokens (base units) for each mediator, should there be mediation.
+    pub mediator_fee: u128,
+    /// Mediators drawn, should there be mediation: odd.
+    pub mediator_count: u8,
+    /// Chance of an audit, of 10,000.
+    pub audit_bps: u16,
+    /// Seconds for the provider to post a result.
+    pub submit_window: u32,
+    /// Seconds to accept or challenge it.
+    pub judge_window: u32,
+    /// Seconds for mediators to commit, and again to reveal.
+    pub mediation_window: u32,
+    /// The one provider wanted; `None` for any.
+    pub provider: Option<Address>,
+    /// The mediators.
+    pub panel: B256,
+    /// Seconds the offer is good for.
+    pub expires_in: u64,
+}
+
+/// Whether the creator runs the job itself before it pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Run it and compare.
+    Rerun,
+    /// Take the provider's word, and its outputs when they match its receipt.
+    Trust,
+}
+
+/// What happens, for whoever shows it.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// The market balance was filled up.
+    Deposited(Sent),
+    /// The solver has the offer.
+    Offered {
+        /// Its struct hash.
+        id: B256,
+    },
+    /// No machine yet.
+    Waiting {
+        /// What is missing.
+        reason: String,
+    },
+    /// A deal was made.
+    Matched(Box<MatchedDeal>),
+    /// The provider posted a result.
+    Submitted(Receipt),
+    /// The result is being checked.
+    Checking,
+    /// It was checked.
+    Checked {
+        /// What was found.
+        judgement: Judgement,
+        /// Our own receipt, when we ran the job.
+        own: Option<Receipt>,
+        /// How long the run took.
+        run_time: Duration,
+    },
+    /// A transaction of ours was mined.
+    Sent(CreatorAction, Sent),
+    /// Mediation began; these mediators were drawn.
+    Mediation(Vec<Address>),
+    /// Mediators that have committed, and that have revealed.
+    Mediators {
+        /// Commitments on chain.
+        committed: usize,
+        /// Receipts shown.
+        revealed: usize,
+    },
+    /// The deal ended.
+    Settled(Settlement),
+    /// Something failed and is tried again.
+    Retry(String),
+}
+
+/// How a job ended for its creator.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// The deal.
+    pub deal: MatchedDeal,
+    /// How it was settled.
+    pub settlement: Settlement,
+    /// The provider's receipt; `None` when it never posted one.
+    pub receipt: Option<Receipt>,
+    /// The output folder that the creator trusts: its own run's, or the provider's that matches the receipt.
+    pub outputs: Option<Folder>,
+}
+
+/// Why a job did not get that far.
+#[derive(Debug, thiserror::Error)]
+pub enum CreatorError {
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The solver.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
+    /// Our own store.
+    #[error("the job can't be kept in the local store")]
+    Store(#[from] StoreError),
+    /// The job is none.
+    #[error(transparent)]
+    Job(#[from] JobSpecError),
+    /// No deal.
+    #[error("no deal: {0}; nothing was spent")]
+    Rejected(String),
+    /// Nobody took it.
+    #[error("no provider took the job in {0} s{1}; nothing was spent, and the offer has run out")]
+    Unmatched(u64, String),
+}
+
+/// A job creator at work.
+#[derive(Debug, Clone)]
+pub struct CreatorShell {
+    /// The chain, with the creator's key.
+    pub chain: Chain,
+    /// The solver.
+    pub solver: SolverClient,
+    /// Blocks and workers.
+    pub workshop: Workshop,
+    /// Where this creator's blocks are served while it waits.
+    pub gateway: String,
+    /// Between looks at the chain.
+    pub poll: Duration,
+}
+
+impl CreatorShell {
+    /// Puts the job's block in the store, and deposits what the offer will lock.
+    ///
+    /// # Errors
+    /// [`ChainError::NoFunds`] before anything is spent.
+    pub async fn prepare(&self, spec: &JobSpec, terms: &OfferTerms) -> Result<(SignedJobOffer, Option<Sent>), CreatorError> {
+        let block = spec.to_block()?;
+        spec.validate()?;
+        let cid = Cid::of(Codec::DagCbor, &block);
+        self.workshop.store.put(cid, &block)?;
+        let now = self.chain.now().await?;
+        let offer = JobOffer {
+            creator: self.chain.address()?,
+            jobDigest: cid.digest.0.into(),
+            inputHash: B256::ZERO,
+            profile: spec.profile.to_bytes32().into(),
+            fuelLimit: spec.limits.fuel_limit,
+            memoryBytesMax: spec.limits.memory_bytes_max,
+            pricePerGigafuelMax: terms.price_per_gigafuel_max,
+            solverFee: terms.solver_fee,
+            mediatorFee: terms.mediator_fee,
+            collateralMin: 0,
+            panel: terms.panel,
+            mediatorCount: terms.mediator_count,
+            auditBps: terms.audit_bps,
+            submitWindow: terms.submit_window,
+            judgeWindow: terms.judge_window,
+            mediationWindow: terms.mediation_window,
+            callbackGas: 0,
+            solver: Address::ZERO,
+            provider: terms.provider.unwrap_or(Address::ZERO),
+            nonce: fresh_nonce(),
+            expiry: now + terms.expires_in,
+            gateway: self.gateway.clone(),
+        };
+        let lock = self.chain.creator_lock(&offer)?;
+        let deposited = self.chain.ensure_free("this job at its highest price", lock).await?;
+        let signature = self.chain.sign_job_offer(&offer)?;
+        Ok((SignedJobOffer { offer, signature }, deposited))
+    }
+
+    /// Posts the offer and waits for a deal.
+    ///
+    /// # Errors
+    /// [`CreatorError::Rejected`] and [`CreatorError::Unmatched`]: nothing was spent.
+    pub async fn find_deal(
+        &self,
+        signed: &SignedJobOffer,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<MatchedDeal, CreatorError> {
+        let id = offer_id(&signed.offer);
+        self.solver.post_job(signed).await?;
+        tell(Progress::Offered { id });
+        let mut said = None;
+        loop {
+            // The chain first: a solver that died after matching can't say so.
+            if let Some(deal) = self.chain.deal_of_job_offer(id).await? {
+                if let Some(deal) = self.chain.find_deal(deal).await? {
+                    tell(Progress::Matched(Box::new(deal.clone())));
+                    return Ok(deal);
+                }
+            }
+            match self.solver.job_status(id).await {
+                Ok(JobStatus::Rejected { reason }) => return Err(CreatorError::Rejected(reason)),
+                Ok(JobStatus::Open { waiting_for: Some(reason) }) if said.as_ref() != Some(&reason) => {
+                    tell(Progress::Waiting { reason: reason.clone() });
+                    said = Some(reason);
+                }
+                Ok(_) => {}
+                // It forgot, or is restarting: the same offer again changes nothing.
+                Err(error) => {
+                    tell(Progress::Retry(crate::report::causes(&error)));
+                    let _ = self.solver.post_job(signed).await;
+                }
+            }
+            if self.chain.now().await? > signed.offer.expiry {
+                let reason = said.map(|reason| format!(" ({reason})")).unwrap_or_default();
+                return Err(CreatorError::Unmatched(signed.offer.expiry, reason));
+            }
+            tokio::time::sleep(self.poll).await;
+        }
+    }
+
+    /// Waits for the result, checks it, accepts or challenges, and stays until the deal is settled.
+    ///
+    /// Failures are told and tried again: money is at stake until the end.
+    ///
+    /// # Errors
+    /// [`ChainError::NoKey`] for a chain that only reads.
+    pub async fn see_through(
+        &self,
+        deal: &MatchedDeal,
+        check: Check,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Ending, CreatorError> {
+        self.chain.address()?;
+        let mut machine = Creator::new();
+        let mut seen = Seen::default();
+        let mut outputs = None;
+        loop {
+            match self.round(deal, check, &mut machine, &mut seen, &mut outputs, tell).await {
+                Ok(Some(settlement)) => {
+                    tell(Progress::Settled(settlement));
+                    let receipt = self.chain.posted_receipt(deal.id).await?;
+                    if outputs.is_none() && settlement.result_stands() {
+                        outputs = match &receipt {
+                            Some(receipt) => self.fetch_outputs(deal, receipt).await.ok(),
+                            None => None,
+                        };
+                    }
+                    return Ok(Ending { deal: deal.clone(), settlement, receipt, outputs });
+                }
+                Ok(None) => {}
+                Err(error) => tell(Progress::Retry(crate::report::causes(&error))),
+            }
+            tokio::time::sleep(self.poll).await;
+        }
+    }
+
+    async fn round(
+        &self,
+        deal: &MatchedDeal,
+        check: Check,
+        machine: &mut Creator,
+        seen: &mut Seen,
+        outputs: &mut Option<Folder>,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Option<Settlement>, CreatorError> {
+        let view = self.chain.deal(deal).await?;
+        let posted = match view.state {
+            DealState::Submitted | DealState::Challenged => self.chain.posted_receipt(deal.id).await?,
+            _ => None,
+        };
+        seen.tell_changes(&view, posted.as_ref(), tell);
+        for action in machine.step(CreatorEvent::Chain(view.clone())) {
+            let sent = match action {
+                CreatorAction::Done => return Ok(Some(view.settlement)),
+                CreatorAction::TimeOut => self.chain.time_out(deal).await?,
+                CreatorAction::Challenge => self.chain.challenge(deal).await?,
+                CreatorAction::Audit => self.chain.audit(deal).await?,
+                CreatorAction::FixSeed => self.chain.fix_seed(deal).await?,
+                CreatorAction::Check | CreatorAction::Accept | CreatorAction::Finalize | CreatorAction::Conclude => {
+                    let Some(posted) = &posted else { continue };
+                    match action {
+                        CreatorAction::Check => {
+                            tell(Progress::Checking);
+                            let event = self.check(deal, posted, check, outputs, tell).await;
+                            machine.step(event);
+                            continue;
+                        }
+                        CreatorAction::Accept => self.chain.accept(deal, posted).await?,
+                        CreatorAction::Finalize => self.chain.finalize(deal, posted).await?,
+                        _ => self.chain.conclude(deal, posted).await?,
+                    }
+                }
+            };
+            tell(Progress::Sent(action, sent));
+        }
+        Ok(None)
+    }
+
+    async fn check(
+        &self,
+        deal: &MatchedDeal,
+        posted: &Receipt,
+        check: Check,
+        outputs: &mut Option<Folder>,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> CreatorEvent {
+        if check == Check::Trust {
+            match self.fetch_outputs(deal, posted).await {
+                Ok(folder) => *outputs = Some(folder),
+                Err(error) => tell(Progress::Retry(format!("the outputs can't be fetched: {}", crate::report::causes(&error)))),
+            }
+            return CreatorEvent::Checked(Judgement::Good);
+        }
+        match self.workshop.run(&self.chain, deal).await {
+            Ok(ran) => {
+                let judgement = if ran.receipt == *posted { Judgement::Good } else { Judgement::Bad };
+                tell(Progress::Checked { judgement, own: Some(ran.receipt), run_time: ran.run_time });
+                *outputs = Some(ran.execution.outputs);
+                CreatorEvent::Checked(judgement)
+            }
+            Err(error) => {
+                tell(Progress::Retry(crate::report::causes(&error)));
+                CreatorEvent::Uncheckable
+            }
+        }
+    }
+
+    /// The provider's output folder, verified against its receipt block by block.
+    async fn fetch_outputs(&self, deal: &MatchedDeal, receipt: &Receipt) -> Result<Folder, FetchError> {
+        let root = Cid { codec: Codec::DagPb, digest: BlobDigest(receipt.outputs_digest.0) };
+        let fetcher = self.workshop.fetcher(&[&deal.provider_gateway])?;
+        let limits = TreeLimits::default();
+        match tokio::time::timeout(OUTPUTS_TIMEOUT, fetcher.folder(root, &limits)).await {
+            Ok(folder) => folder,
+            Err(_) => Err(FetchError::NoGateway(root)),
+        }
+    }
+}
+
+/// What was told already, so that each change is told once.
+#[derive(Debug, Default)]
+struct Seen {
+    submitted: bool,
+    drawn: bool,
+    posts: (usize, usize),
+}
+
+impl Seen {
+    fn tell_changes(&mut self, view: &DealView, posted: Option<&Receipt>, tell: &(dyn Fn(Progress) + Send + Sync)) {
+        if let Some(receipt) = posted.filter(|_| !self.submitted) {
+            self.submitted = true;
+            tell(Progress::Submitted(*receipt));
+        }
+        if view.state == DealState::Challenged && !self.drawn {
+            self.drawn = true;
+            tell(Progress::Mediation(view.seats.iter().map(|seat| Address::from(seat.mediator)).collect()));
+        }
+        let committed = view.seats.iter().filter(|seat| seat.committed).count();
+        let revealed = view.seats.iter().filter(|seat| seat.revealed.is_some()).count();
+        if self.posts != (committed, revealed) {
+            self.posts = (committed, revealed);
+            tell(Progress::Mediators { committed, revealed });
+        }
+    }
+}
+
+/// A nonce no earlier offer of this creator has: milliseconds, which is also unique enough across processes.
+fn fresh_nonce() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or_default()
+}

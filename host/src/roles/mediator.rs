@@ -1,0 +1,144 @@
+//! The mediator: watches the deals of its panel, runs challenged ones again, and shows its own receipt.
+
+use super::{DealRecord, Workshop, keep::poll_until_stopped};
+use crate::{
+    chain::{B256, Chain, ChainError},
+    deal::{DealState, Mediator, MediatorAction, MediatorEvent},
+    journal::{Journal, JournalError},
+    report,
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+const DEALS: &str = "mediator_deal";
+
+/// Runs of one job that may fail before the mediator leaves the deal to the others.
+const ATTEMPTS_MAX: u32 = 3;
+
+#[derive(Debug, thiserror::Error)]
+enum MediatorError {
+    #[error("the chain could not be used")]
+    Chain(#[from] ChainError),
+    #[error("the journal could not be used")]
+    Journal(#[from] JournalError),
+}
+
+struct Shell {
+    chain: Chain,
+    journal: Journal,
+    workshop: Workshop,
+    panel: B256,
+    poll: Duration,
+}
+
+/// Mediates until `stop` says so.
+pub async fn mediate(
+    chain: Chain,
+    journal: Journal,
+    workshop: Workshop,
+    panel: B256,
+    poll: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shell = Arc::new(Shell { chain, journal, workshop, panel, poll });
+    let stop_deals = stop.clone();
+    let state = tokio::sync::Mutex::new((BTreeSet::new(), shell.chain.network().deployed_block));
+    let round = || async {
+        let mut state = state.lock().await;
+        let (watched, from) = &mut *state;
+        shell.clone().watch(watched, from, &stop_deals).await
+    };
+    poll_until_stopped("watch for deals", poll, &mut stop, round).await;
+}
+
+impl Shell {
+    async fn watch(
+        self: Arc<Self>,
+        watched: &mut BTreeSet<B256>,
+        from: &mut u64,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), MediatorError> {
+        let (deals, next) = self.chain.matched_deals(*from, None).await?;
+        for deal in deals.into_iter().filter(|deal| deal.terms.panel == self.panel) {
+            if watched.contains(&deal.id) {
+                continue;
+            }
+            if self.chain.deal(&deal).await?.state == DealState::Settled {
+                watched.insert(deal.id);
+                continue;
+            }
+            let kept = self.journal.get::<DealRecord>(DEALS, &deal.id.to_string())?;
+            let record = kept.unwrap_or(DealRecord { deal: deal.clone(), receipt: None, outcome: None });
+            watched.insert(deal.id);
+            let (shell, mut stop) = (self.clone(), stop.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = shell.drive(record) => {}
+                    _ = stop.changed() => {}
+                }
+            });
+        }
+        *from = next;
+        Ok(())
+    }
+
+    async fn drive(&self, mut record: DealRecord) {
+        let Ok(me) = self.chain.address() else { return };
+        let mut machine = Mediator::new(me.into_array(), record.receipt);
+        let mut failures = 0;
+        loop {
+            match self.round(&mut machine, &mut record, &mut failures).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(deal = %record.deal.id, error = %report::causes(&error), "a step failed; trying again");
+                }
+            }
+            tokio::time::sleep(self.poll).await;
+        }
+    }
+
+    async fn round(
+        &self,
+        machine: &mut Mediator,
+        record: &mut DealRecord,
+        failures: &mut u32,
+    ) -> Result<bool, MediatorError> {
+        let deal = record.deal.clone();
+        let view = self.chain.deal(&deal).await?;
+        for action in machine.step(MediatorEvent::Chain(view)) {
+            if action != MediatorAction::Done {
+                tracing::info!(deal = %deal.id, ?action, "acting");
+            }
+            match action {
+                MediatorAction::Audit => drop(self.chain.audit(&deal).await?),
+                MediatorAction::Execute => match self.workshop.run(&self.chain, &deal).await {
+                    Ok(ran) => {
+                        record.receipt = Some(ran.receipt);
+                        self.journal.put(DEALS, &deal.id.to_string(), record)?;
+                        machine.step(MediatorEvent::Executed(ran.receipt));
+                    }
+                    Err(error) => {
+                        *failures += 1;
+                        tracing::error!(deal = %deal.id, error = %report::causes(&error), failures, "the job could not be run");
+                        if *failures >= ATTEMPTS_MAX {
+                            machine.step(MediatorEvent::Failed);
+                        }
+                    }
+                },
+                MediatorAction::Commit(receipt) => drop(self.chain.commit(&deal, &receipt).await?),
+                MediatorAction::Reveal(receipt) => drop(self.chain.reveal(&deal, &receipt).await?),
+                MediatorAction::Conclude => {
+                    if let Some(posted) = self.chain.posted_receipt(deal.id).await? {
+                        self.chain.conclude(&deal, &posted).await?;
+                    }
+                }
+                MediatorAction::Done => {
+                    self.journal.close(DEALS, &deal.id.to_string())?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

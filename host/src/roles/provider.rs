@@ -1,0 +1,304 @@
+//! The provider: offers this machine, runs the deals it gets, posts results, collects its pay.
+
+use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
+use crate::{
+    chain::{B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal},
+    deal::{DealState, DeclineReason, Provider, ProviderAction, ProviderEvent},
+    exec::KeepError,
+    journal::{Journal, JournalError},
+    report,
+    solver::{SignedResourceOffer, SolverClient, SolverError},
+};
+use lilypad_abi::{Cid, Codec, Outcome, Profile, Receipt, Status};
+use lilypad_runtime::{Folder, unixfs};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// How long an offer is good for.
+const OFFER_SECONDS: u64 = 24 * 3600;
+
+/// An offer with less left than this is replaced.
+const OFFER_SECONDS_LEFT_MIN: u64 = 3600;
+
+/// Between posts of the same offer, which a solver that forgot it takes in again.
+const OFFER_ROUND: Duration = Duration::from_secs(3);
+
+const DEALS: &str = "provider_deal";
+const OFFER: &str = "resource_offer";
+
+/// What a provider asks for and puts up.
+#[derive(Debug, Clone)]
+pub struct ProviderTerms {
+    /// Tokens (base units) for 10^9 fuel.
+    pub price_per_gigafuel: u128,
+    /// Tokens (base units) locked by each deal, lost when a result is wrong.
+    pub collateral: u128,
+    /// Deals at once that the collateral and the machine allow.
+    pub slots: u32,
+    /// Largest fuel limit of a job.
+    pub fuel_limit_max: u64,
+    /// Largest memory of a job.
+    pub memory_bytes_max: u64,
+    /// Least seconds it wants for a result.
+    pub submit_window_min: u32,
+    /// The mediators it trusts.
+    pub panel: B256,
+    /// Where it serves results.
+    pub gateway: String,
+    /// Posts made-up results instead of running jobs. For demonstrations and tests: it will be found and slashed.
+    pub cheat: bool,
+}
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+enum ProviderError {
+    #[error("the chain could not be used")]
+    Chain(#[from] ChainError),
+    #[error("the journal could not be used")]
+    Journal(#[from] JournalError),
+    #[error("the solver could not be used")]
+    Solver(#[from] SolverError),
+}
+
+struct Shell {
+    chain: Chain,
+    journal: Journal,
+    workshop: Workshop,
+    terms: ProviderTerms,
+    poll: Duration,
+}
+
+/// Provides until `stop` says so.
+pub async fn provide(
+    chain: Chain,
+    journal: Journal,
+    workshop: Workshop,
+    solver: SolverClient,
+    terms: ProviderTerms,
+    poll: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    let shell = Arc::new(Shell { chain, journal, workshop, terms, poll });
+    let offering = {
+        let (shell, mut stop) = (shell.clone(), stop.clone());
+        async move { poll_until_stopped("offer", OFFER_ROUND, &mut stop, || shell.offer(&solver)).await }
+    };
+    let watching = {
+        let stop_deals = stop.clone();
+        let state = tokio::sync::Mutex::new((BTreeSet::new(), shell.chain.network().deployed_block));
+        async move {
+            let round = || async {
+                let mut state = state.lock().await;
+                let (running, from) = &mut *state;
+                shell.clone().watch(running, from, &stop_deals).await
+            };
+            poll_until_stopped("watch for deals", poll, &mut stop, round).await;
+        }
+    };
+    tokio::join!(offering, watching);
+}
+
+impl Shell {
+    /// Keeps one good offer with the solver.
+    async fn offer(&self, solver: &SolverClient) -> Result<(), ProviderError> {
+        let now = self.chain.now().await?;
+        let kept: Option<SignedResourceOffer> = self.journal.get(OFFER, "current")?;
+        let good = |signed: &SignedResourceOffer| {
+            signed.offer.expiry >= now + OFFER_SECONDS_LEFT_MIN
+                && self.same_terms(&signed.offer)
+                && self.chain.address().is_ok_and(|me| {
+                    signed.offer.provider == me && self.chain.signed_by(&signed.offer, &signed.signature, me)
+                })
+        };
+        let signed = match kept.filter(good) {
+            Some(signed) => signed,
+            None => self.new_offer(now)?,
+        };
+        self.chain.ensure_free("the collateral of one deal", self.terms.collateral).await?;
+        match solver.post_resource(&signed).await {
+            Ok(_) => Ok(()),
+            Err(error @ SolverError::Refused { .. }) => {
+                // Cancelled or used up: the next round makes another.
+                self.journal.put(OFFER, "current", &None::<SignedResourceOffer>)?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn same_terms(&self, offer: &ResourceOffer) -> bool {
+        let t = &self.terms;
+        (offer.pricePerGigafuel, offer.collateral, offer.slots, offer.fuelLimitMax)
+            == (t.price_per_gigafuel, t.collateral, t.slots, t.fuel_limit_max)
+            && (offer.memoryBytesMax, offer.submitWindowMin, offer.panel, offer.gateway.as_str())
+                == (t.memory_bytes_max, t.submit_window_min, t.panel, t.gateway.as_str())
+    }
+
+    fn new_offer(&self, now: u64) -> Result<SignedResourceOffer, ProviderError> {
+        let t = &self.terms;
+        let offer = ResourceOffer {
+            provider: self.chain.address()?,
+            profile: Profile::Lilypad1.to_bytes32().into(),
+            fuelLimitMax: t.fuel_limit_max,
+            memoryBytesMax: t.memory_bytes_max,
+            pricePerGigafuel: t.price_per_gigafuel,
+            collateral: t.collateral,
+            panel: t.panel,
+            slots: t.slots,
+            submitWindowMin: t.submit_window_min,
+            solver: crate::chain::Address::ZERO,
+            // Seconds: later offers of one provider have larger nonces, also after its disk is lost.
+            nonce: now,
+            expiry: now + OFFER_SECONDS,
+            gateway: t.gateway.clone(),
+        };
+        let signature = self.chain.sign_resource_offer(&offer)?;
+        let signed = SignedResourceOffer { offer, signature };
+        self.journal.put(OFFER, "current", &signed)?;
+        tracing::info!(price = report::tokens(t.price_per_gigafuel), "offering this machine");
+        Ok(signed)
+    }
+
+    /// Takes up deals: those of an earlier run, and new ones from the chain.
+    async fn watch(
+        self: Arc<Self>,
+        running: &mut BTreeSet<B256>,
+        from: &mut u64,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<(), ProviderError> {
+        let (deals, next) = self.chain.matched_deals(*from, Some(self.chain.address()?)).await?;
+        for deal in deals {
+            let id = deal.id.to_string();
+            if running.contains(&deal.id) {
+                continue;
+            }
+            let record = match self.journal.get::<DealRecord>(DEALS, &id)? {
+                Some(record) => record,
+                None => {
+                    // A lost journal must not bring old deals back to life.
+                    if self.chain.deal(&deal).await?.state == DealState::Settled && deal.terms.callbackGas == 0 {
+                        running.insert(deal.id);
+                        continue;
+                    }
+                    let record = DealRecord { deal: deal.clone(), receipt: None, outcome: None };
+                    self.journal.put(DEALS, &id, &record)?;
+                    tracing::info!(deal = %deal.id, creator = %deal.terms.creator, "matched");
+                    record
+                }
+            };
+            running.insert(deal.id);
+            let (shell, mut stop) = (self.clone(), stop.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = shell.drive(record) => {}
+                    _ = stop.changed() => {}
+                }
+            });
+        }
+        *from = next;
+        Ok(())
+    }
+
+    /// One deal from wherever it stands to its end.
+    async fn drive(&self, mut record: DealRecord) {
+        let mut machine = Provider::new(record.receipt);
+        loop {
+            match self.round(&mut machine, &mut record).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(deal = %record.deal.id, error = %report::causes(&error), "a step failed; trying again");
+                }
+            }
+            tokio::time::sleep(self.poll).await;
+        }
+    }
+
+    async fn round(&self, machine: &mut Provider, record: &mut DealRecord) -> Result<bool, ProviderError> {
+        let deal = record.deal.clone();
+        let view = self.chain.deal(&deal).await?;
+        for action in machine.step(ProviderEvent::Chain(view)) {
+            tracing::info!(deal = %deal.id, ?action, "acting");
+            match action {
+                ProviderAction::Execute => {
+                    let event = match self.work(&deal).await {
+                        Ok(ran) => {
+                            record.receipt = Some(ran.receipt);
+                            record.outcome = Some(ran.outcome);
+                            // Durable before anyone hears of it.
+                            self.journal.put(DEALS, &deal.id.to_string(), record)?;
+                            ProviderEvent::Executed(ran.receipt)
+                        }
+                        Err(error) => {
+                            tracing::error!(deal = %deal.id, error = %report::causes(&error), "the job could not be run");
+                            failure(&error)
+                        }
+                    };
+                    machine.step(event);
+                }
+                ProviderAction::Submit(receipt) => drop(self.chain.submit_result(&deal, &receipt).await?),
+                ProviderAction::Decline(reason) => drop(self.chain.decline(&deal, reason).await?),
+                ProviderAction::Audit => drop(self.chain.audit(&deal).await?),
+                ProviderAction::FixSeed => drop(self.chain.fix_seed(&deal).await?),
+                ProviderAction::Finalize | ProviderAction::Conclude | ProviderAction::Deliver => {
+                    let Some(posted) = self.chain.posted_receipt(deal.id).await? else { continue };
+                    match action {
+                        ProviderAction::Finalize => drop(self.chain.finalize(&deal, &posted).await?),
+                        ProviderAction::Conclude => drop(self.chain.conclude(&deal, &posted).await?),
+                        _ => self.deliver(&deal, record, &posted).await?,
+                    }
+                }
+                ProviderAction::Done => {
+                    self.journal.close(DEALS, &deal.id.to_string())?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn deliver(&self, deal: &MatchedDeal, record: &DealRecord, posted: &Receipt) -> Result<(), ProviderError> {
+        let Some(outcome) = record.outcome.as_ref().filter(|outcome| outcome.receipt() == *posted) else {
+            tracing::warn!(deal = %deal.id, "the journal is lost here; anyone who runs the job again can deliver it");
+            return Ok(());
+        };
+        self.chain.deliver(deal, posted, &outcome.journal).await?;
+        Ok(())
+    }
+
+    async fn work(&self, deal: &MatchedDeal) -> Result<Ran, WorkError> {
+        if self.terms.cheat { self.make_up(deal) } else { self.workshop.run(&self.chain, deal).await }
+    }
+
+    /// A result out of thin air that claims the highest pay: what a dishonest provider would post.
+    fn make_up(&self, deal: &MatchedDeal) -> Result<Ran, WorkError> {
+        let mut outputs = Folder::default();
+        outputs.insert_file("stdout", b"trust me\n".to_vec());
+        outputs.insert_file("stderr", Vec::new());
+        outputs.insert_file("exitCode", b"0".to_vec());
+        let outcome = Outcome {
+            job: Cid { codec: Codec::DagCbor, digest: lilypad_abi::BlobDigest(deal.terms.jobDigest.0) },
+            profile: Profile::Lilypad1,
+            status: Status::Exited { code: 0 },
+            fuel_used: deal.terms.fuelLimit,
+            outputs: unixfs::folder_cid(&outputs),
+            journal: Vec::new(),
+        };
+        let execution = lilypad_runtime::Execution { outcome: outcome.clone(), outputs, refusal_detail: None };
+        crate::exec::keep(&self.workshop.store, &execution).map_err(|e: KeepError| WorkError::Keep(e))?;
+        let (fetch_time, run_time) = (Duration::ZERO, Duration::ZERO);
+        Ok(Ran { receipt: outcome.receipt(), outcome, execution, fetch_time, run_time })
+    }
+}
+
+/// Who is to tell what of a failure, and whether trying again helps.
+fn failure(error: &WorkError) -> ProviderEvent {
+    let (reason, retry) = match error {
+        WorkError::Unavailable(_) | WorkError::Gateway(_) => (DeclineReason::InputsUnavailable, true),
+        WorkError::Invalid(_) => (DeclineReason::JobInvalid, false),
+        WorkError::Chain(_) | WorkError::Exec(_) | WorkError::Keep(_) | WorkError::Store(_) => {
+            (DeclineReason::HostFault, true)
+        }
+    };
+    ProviderEvent::Failed { reason, retry }
+}
