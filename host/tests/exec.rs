@@ -1,6 +1,7 @@
 //! Workers as real processes of the real program, running real modules, killed and starved on purpose.
 //!
 //! What the sandbox denies is tested beside it, in `src/exec/sandbox.rs`.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 use lilypad_abi::{BlobDigest, Cid, Codec, JobSpec, Limits, Profile, Status};
 use lilypad_host::{
