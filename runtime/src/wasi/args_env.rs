@@ -47,7 +47,7 @@ impl Strings {
         let (array_at, bytes_at) = (call.u32(0), call.u32(1));
         call.memory.range(array_at, count.checked_mul(4).ok_or(Errno::Fault)?)?;
         call.memory.range(bytes_at, bytes)?;
-        call.meter.charge_bytes(u64::from(bytes) + 4 * u64::from(count), fuel::BYTES_READ_PER_FUEL)?;
+        call.meter.charge_each(u64::from(bytes) + 4 * u64::from(count), fuel::BYTE_READ)?;
         let mut slot = array_at;
         for start in &self.starts {
             // In range: both were checked above.

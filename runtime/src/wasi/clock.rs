@@ -4,9 +4,9 @@
 
 use super::{Call, World, fuel::Stop, memory::low_u32, types::Errno};
 
-/// Virtual nanoseconds that `FUEL_PER_STEP` units of fuel take: one fuel is one nanosecond.
-const NS_PER_STEP: u64 = 1;
-const FUEL_PER_STEP: u64 = 1;
+/// Fuel that takes one virtual nanosecond, so that the clock goes about as fast as a real one. Every call that
+/// could look at the clock costs more than this, so no two looks see the same time.
+const FUEL_PER_NS: u64 = 8;
 
 /// What `clock_res_get` reports for every clock.
 const RESOLUTION_NS: u64 = 1;
@@ -47,7 +47,7 @@ impl Clock {
 
     /// The time on a clock, in nanoseconds, once `fuel_used` is used; it stops at the last number it can tell.
     pub(super) const fn now_ns(&self, clock: ClockId, fuel_used: u64) -> u64 {
-        let worked_ns = (fuel_used / FUEL_PER_STEP).saturating_mul(NS_PER_STEP);
+        let worked_ns = fuel_used / FUEL_PER_NS;
         match clock {
             ClockId::CpuTime => worked_ns,
             ClockId::Monotonic => worked_ns.saturating_add(self.slept_ns),
@@ -87,9 +87,9 @@ mod tests {
     fn sleeping_moves_the_wall_and_not_the_work() {
         let mut clock = Clock::new(1_000);
         clock.sleep(50);
-        assert_eq!(clock.now_ns(ClockId::Realtime, 7), 1_057);
-        assert_eq!(clock.now_ns(ClockId::Monotonic, 7), 57);
-        assert_eq!(clock.now_ns(ClockId::CpuTime, 7), 7);
+        assert_eq!(clock.now_ns(ClockId::Realtime, 7 * FUEL_PER_NS), 1_057);
+        assert_eq!(clock.now_ns(ClockId::Monotonic, 8 * FUEL_PER_NS - 1), 57);
+        assert_eq!(clock.now_ns(ClockId::CpuTime, 7 * FUEL_PER_NS), 7);
     }
 
     #[test]

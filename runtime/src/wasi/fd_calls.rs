@@ -149,7 +149,7 @@ impl World {
         if u64::from(len) < path.len() as u64 {
             return Err(Errno::Nametoolong.into());
         }
-        call.meter.charge_bytes(path.len() as u64, fuel::BYTES_READ_PER_FUEL)?;
+        call.meter.charge_each(path.len() as u64, fuel::BYTE_READ)?;
         Ok(call.memory.write(address, path.as_bytes())?)
     }
 }

@@ -21,7 +21,7 @@ impl World {
             Object::File(_) => self.read_file(call, object, &vectors, offset)?,
             _ => {
                 let count = self.stdin.rest().len().min(usize::try_from(vectors.bytes).unwrap_or(usize::MAX));
-                call.meter.charge_bytes(count as u64, fuel::BYTES_READ_PER_FUEL)?;
+                call.meter.charge_each(count as u64, fuel::BYTE_READ)?;
                 call.memory.scatter(&vectors, self.stdin.take(count))?;
                 count_u32(count)?
             }
@@ -57,7 +57,7 @@ impl World {
             }
             _ => {
                 // The cut shows nowhere but in the captured bytes: the guest pays for and is told all of it.
-                call.meter.charge_bytes(u64::from(vectors.bytes), fuel::BYTES_KEPT_PER_FUEL)?;
+                call.meter.charge_each(u64::from(vectors.bytes), fuel::BYTE_KEPT)?;
                 let capture = if object == Object::Stdout { &mut self.stdout } else { &mut self.stderr };
                 call.memory.gather(&vectors, usize::MAX).for_each(|part| capture.write(part));
                 vectors.bytes
@@ -115,7 +115,7 @@ impl World {
     ) -> Result<u32, Stop> {
         let Object::File(id) = object else { return Err(Errno::Isdir.into()) };
         let bytes = self.fs.read(id, offset, vectors.bytes)?;
-        call.meter.charge_bytes(bytes.len() as u64, fuel::BYTES_READ_PER_FUEL)?;
+        call.meter.charge_each(bytes.len() as u64, fuel::BYTE_READ)?;
         call.memory.scatter(vectors, bytes)?;
         Ok(count_u32(bytes.len())?)
     }

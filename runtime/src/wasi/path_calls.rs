@@ -141,7 +141,7 @@ impl World {
             return Err(Errno::Inval.into());
         };
         let used = u32::try_from(target.len()).unwrap_or(u32::MAX).min(len);
-        call.meter.charge_bytes(u64::from(used), fuel::BYTES_READ_PER_FUEL)?;
+        call.meter.charge_each(u64::from(used), fuel::BYTE_READ)?;
         let bytes = target.as_bytes().iter();
         for (to, from) in call.memory.bytes_mut(address, used)?.iter_mut().zip(bytes) {
             *to = *from;

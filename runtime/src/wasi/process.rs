@@ -34,7 +34,7 @@ impl World {
         if range.len() > self.journal_bytes_max.saturating_sub(self.journal.len()) {
             return Err(Errno::Nospc.into());
         }
-        call.meter.charge_bytes(u64::from(len), fuel::BYTES_KEPT_PER_FUEL)?;
+        call.meter.charge_each(u64::from(len), fuel::BYTE_KEPT)?;
         self.journal.extend_from_slice(call.memory.slice(range)?);
         Ok(())
     }

@@ -31,7 +31,7 @@ impl World {
     pub(super) fn random_get(&mut self, call: &mut Call<'_>) -> Result<(), Stop> {
         let (address, len) = (call.u32(0), call.u32(1));
         call.memory.range(address, len)?;
-        call.meter.charge_bytes(u64::from(len), fuel::BYTES_RANDOM_PER_FUEL)?;
+        call.meter.charge_each(u64::from(len), fuel::BYTE_RANDOM)?;
         self.random.fill(call.memory.bytes_mut(address, len)?);
         Ok(())
     }

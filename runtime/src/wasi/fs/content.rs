@@ -52,7 +52,7 @@ impl FileSystem {
         if end <= offset {
             return Err(Errno::Nospc.into());
         }
-        meter.charge_bytes(end - offset.min(size), fuel::BYTES_KEPT_PER_FUEL)?;
+        meter.charge_each(end - offset.min(size), fuel::BYTE_KEPT)?;
         Ok(usize::try_from(end - offset).map_err(|_| Errno::Fbig)?)
     }
 
@@ -104,7 +104,7 @@ impl FileSystem {
         if grown > self.bytes_left {
             return Err(Errno::Nospc.into());
         }
-        meter.charge_bytes(grown, fuel::BYTES_KEPT_PER_FUEL)?;
+        meter.charge_each(grown, fuel::BYTE_KEPT)?;
         let size = usize::try_from(size_bytes).map_err(|_| Errno::Fbig)?;
         self.bytes_left = self.bytes_left - grown + size_before.saturating_sub(size_bytes);
         let inode = self.inode_mut(id)?;
