@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 import {DealTerms} from "../src/Types.sol";
 import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
-import {LilypadMarket} from "../src/LilypadMarket.sol";
 import {MarketTest} from "./MarketTest.sol";
 import {FeeToken, ReentrantToken, SilentToken} from "./actors/Tokens.sol";
 
@@ -122,7 +120,7 @@ contract BalancesTest is MarketTest {
 
     function test_feeToken_isRefusedAtDeposit() public {
         FeeToken fee = new FeeToken();
-        ILilypadMarket other = new LilypadMarket(fee);
+        ILilypadMarket other = _newMarket(address(fee));
         fee.mint(newcomer, 1_000);
         vm.startPrank(newcomer);
         fee.approve(address(other), 1_000);
@@ -134,7 +132,7 @@ contract BalancesTest is MarketTest {
 
     function test_silentToken_isAccepted() public {
         SilentToken silent = new SilentToken();
-        ILilypadMarket other = new LilypadMarket(IERC20(address(silent)));
+        ILilypadMarket other = _newMarket(address(silent));
         silent.mint(newcomer, 1_000);
         vm.startPrank(newcomer);
         silent.approve(address(other), 1_000);
@@ -181,7 +179,7 @@ contract BalancesTest is MarketTest {
     /// @dev A market of a token that calls back while it moves; the token itself holds a balance of 1,000.
     function _reentrant() private returns (ReentrantToken evil, ILilypadMarket other) {
         evil = new ReentrantToken();
-        other = new LilypadMarket(evil);
+        other = _newMarket(address(evil));
         evil.mint(newcomer, 5_000);
         vm.startPrank(newcomer);
         evil.approve(address(other), 5_000);
