@@ -1,6 +1,7 @@
 //! The roles of the market: provider, solver, mediator, job creator, and the two programs' subcommands.
 
 pub mod chain;
+pub mod cli;
 pub mod deal;
 pub mod devnet;
 pub mod exec;

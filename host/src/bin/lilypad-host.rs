@@ -1,10 +1,11 @@
-//! Being written.
+//! `lilypad-host`: for machine owners: provider, mediator, solver.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // First of all: a worker must not have started anything before it locks itself in.
+    // Before anything else is set up: a worker has one thread and no environment.
     if let Some(code) = lilypad_host::exec::worker::main_if_asked() {
         return code;
     }
-    ExitCode::SUCCESS
+    lilypad_host::cli::lilypad_host()
 }

@@ -1,10 +1,11 @@
-//! Being written.
+//! `lilypad`: for job creators, authors, and anyone who wants to look.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // First of all: a worker must not have started anything before it locks itself in.
+    // Before anything else is set up: a worker has one thread and no environment.
     if let Some(code) = lilypad_host::exec::worker::main_if_asked() {
         return code;
     }
-    ExitCode::SUCCESS
+    lilypad_host::cli::lilypad()
 }

@@ -1,0 +1,209 @@
+//! A job's story on stderr as it happens, with the seconds each stage took; and the table at the end.
+
+use super::output;
+use crate::{
+    chain::{Address, Chain, MatchedDeal, StageGas},
+    deal::{CreatorAction, Judgement},
+    devnet::Devnet,
+    report::{count, tokens},
+    roles::creator::{Ending, Progress},
+};
+use lilypad_abi::{Receipt, TrapKind};
+use std::{collections::BTreeMap, sync::Mutex, sync::PoisonError, time::Instant};
+
+/// Tells a job's story.
+#[derive(Debug)]
+pub(super) struct Story {
+    started: Instant,
+    names: BTreeMap<Address, String>,
+    stages: Mutex<Vec<(String, f64)>>,
+}
+
+impl Story {
+    pub(super) fn new(chain: &Chain) -> Self {
+        let names = Devnet::names(chain.network()).unwrap_or_default();
+        Self { started: Instant::now(), names, stages: Mutex::default() }
+    }
+
+    /// A party's name on the devnet, its address elsewhere.
+    pub(super) fn name(&self, party: Address) -> String {
+        self.names.get(&party).cloned().unwrap_or_else(|| party.to_string())
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        output::note(&format!("{:7.2} s  {text}", self.started.elapsed().as_secs_f64()));
+    }
+
+    /// Notes that a stage ended now.
+    pub(super) fn stage(&self, name: &str) {
+        let at = self.started.elapsed().as_secs_f64();
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), at));
+    }
+
+    /// Seconds of each stage that was noted.
+    pub(super) fn stages(&self) -> Vec<(String, f64)> {
+        let stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = 0.0;
+        stages
+            .iter()
+            .map(|(name, at)| {
+                let took = at - before;
+                before = *at;
+                (name.clone(), took)
+            })
+            .collect()
+    }
+
+    pub(super) fn tell(&self, progress: Progress) {
+        match progress {
+            Progress::Deposited(sent) => self.say(&format!("deposited ({} gas)", count(sent.gas_used))),
+            Progress::Offered { id } => self.say(&format!("offer {id} is with the solver")),
+            Progress::Waiting { reason } => self.say(&format!("waiting for a machine: {reason}")),
+            Progress::Matched(deal) => {
+                self.stage("match");
+                self.say(&format!(
+                    "deal {} with {} at {} per gigafuel",
+                    deal.id,
+                    self.name(deal.terms.provider),
+                    tokens(deal.terms.pricePerGigafuel)
+                ));
+            }
+            Progress::Submitted(receipt) => {
+                self.stage("execute and submit");
+                self.say(&format!("result on chain: {}", describe(&receipt)));
+            }
+            Progress::Checking => self.say("checking it by running the job here"),
+            Progress::Checked { judgement, own, run_time } => {
+                self.stage("check");
+                let found = match judgement {
+                    Judgement::Good => "the same result".to_owned(),
+                    Judgement::Bad => match own {
+                        Some(own) => format!("ANOTHER result: {}", describe(&own)),
+                        None => "another result".to_owned(),
+                    },
+                };
+                self.say(&format!("ran in {:.2} s here: {found}", run_time.as_secs_f64()));
+            }
+            Progress::Sent(action, sent) => {
+                let what = match action {
+                    CreatorAction::Accept => "accepted",
+                    CreatorAction::Challenge => "challenged",
+                    CreatorAction::Audit => "audit started",
+                    CreatorAction::Finalize => "finalized",
+                    CreatorAction::TimeOut => "timed out",
+                    CreatorAction::Conclude => "mediation concluded",
+                    CreatorAction::FixSeed => "seed fixed",
+                    CreatorAction::Check | CreatorAction::Done => "done",
+                };
+                self.say(&format!("{what} ({} gas)", count(sent.gas_used)));
+            }
+            Progress::Mediation(mediators) => {
+                let names: Vec<String> = mediators.into_iter().map(|party| self.name(party)).collect();
+                self.say(&format!("mediators drawn: {}", names.join(", ")));
+            }
+            Progress::Mediators { committed, revealed } => {
+                self.say(&format!("mediators: {committed} committed, {revealed} revealed"));
+            }
+            Progress::Settled(how) => {
+                self.stage("settle");
+                self.say(&format!("settled: {}", settlement_name(how)));
+            }
+            Progress::Retry(reason) => self.say(&format!("trying again: {reason}")),
+        }
+    }
+
+    /// Who paid whom, and what it cost: for people.
+    pub(super) async fn tables(&self, chain: &Chain, ending: &Ending) -> anyhow::Result<String> {
+        let deal = &ending.deal;
+        let money = self.money_table(chain, deal).await?;
+        let gas = chain.deal_gas(deal.id).await?;
+        let measured = self.measured_table(ending, &gas);
+        Ok(format!("\nWho paid whom\n{money}\n\nMeasured\n{measured}"))
+    }
+
+    pub(super) async fn money_table(&self, chain: &Chain, deal: &MatchedDeal) -> anyhow::Result<String> {
+        let rows: Vec<Vec<String>> = chain
+            .payments(deal.id)
+            .await?
+            .into_iter()
+            .map(|payment| {
+                let (from, what) = reason(payment.reason, payment.party, deal);
+                vec![self.name(from), self.name(payment.party), tokens(payment.amount), what.to_owned()]
+            })
+            .collect();
+        Ok(output::table(&["from", "to", " amount", "for"], &rows))
+    }
+
+    fn measured_table(&self, ending: &Ending, gas: &[StageGas]) -> String {
+        let mut rows = Vec::new();
+        if let Some(receipt) = &ending.receipt {
+            rows.push(vec!["fuel used".to_owned(), count(receipt.fuel_used), String::new()]);
+        }
+        if let Some(outputs) = &ending.outputs {
+            rows.push(vec!["output".to_owned(), format!("{} bytes", count(outputs.bytes())), format!("{} files", outputs.files())]);
+        }
+        for stage in gas {
+            rows.push(vec![format!("gas: {}", stage.stage), count(stage.gas_used), self.name(stage.by)]);
+        }
+        rows.push(vec!["gas: all".to_owned(), count(gas.iter().map(|stage| stage.gas_used).sum()), String::new()]);
+        for (name, seconds) in self.stages() {
+            rows.push(vec![format!("time: {name}"), format!("{seconds:.2} s"), String::new()]);
+        }
+        output::table(&["what", " how much", "by"], &rows)
+    }
+}
+
+/// Where a payment's money was locked, and what it is for. The numbers are the contract's `PaymentReason`.
+fn reason(reason: u8, to: Address, deal: &MatchedDeal) -> (Address, &'static str) {
+    let (creator, provider) = (deal.terms.creator, deal.terms.provider);
+    match reason {
+        0 => (creator, "fuel"),
+        1 => (creator, "solver's fee"),
+        2 => (creator, "mediator's fee"),
+        3 => (creator, "unused deposit back"),
+        4 => (provider, "collateral back"),
+        5 => (provider, "compensation"),
+        6 => (provider, "burned"),
+        _ => (to, "other"),
+    }
+}
+
+pub(super) fn settlement_name(how: crate::deal::Settlement) -> &'static str {
+    use crate::deal::Settlement as S;
+    match how {
+        S::None => "not yet",
+        S::Accepted => "accepted by the creator",
+        S::Finalized => "finalized, nobody objected",
+        S::ProviderUpheld => "mediators found the provider's result",
+        S::ProviderSlashed => "mediators found another result: the provider is slashed",
+        S::Inconclusive => "mediators found no common result",
+        S::SubmissionTimedOut => "the provider posted nothing in time",
+        S::Declined => "declined by the provider",
+    }
+}
+
+/// A receipt in words.
+pub(super) fn describe(receipt: &Receipt) -> String {
+    let kinds = [
+        TrapKind::Unreachable,
+        TrapKind::MemoryOutOfBounds,
+        TrapKind::TableOutOfBounds,
+        TrapKind::IndirectCallToNull,
+        TrapKind::BadSignature,
+        TrapKind::IntegerOverflow,
+        TrapKind::IntegerDivisionByZero,
+        TrapKind::BadConversionToInteger,
+        TrapKind::StackExhausted,
+        TrapKind::HostCall,
+    ];
+    let how = match receipt.status {
+        0 => format!("exited with {}", receipt.exit_code),
+        1 => {
+            let kind = kinds.into_iter().find(|kind| *kind as u8 == receipt.trap_kind);
+            kind.map_or_else(|| "trapped".to_owned(), |kind| format!("trapped ({kind:?})"))
+        }
+        2 => "out of fuel".to_owned(),
+        _ => "module refused".to_owned(),
+    };
+    format!("{how}, {} fuel, outputs {}", count(receipt.fuel_used), receipt.outputs_digest.short())
+}

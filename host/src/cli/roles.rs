@@ -1,0 +1,175 @@
+//! `lilypad-host provider | mediator | solver`: the services of machine owners.
+
+use super::{Common, output, session, usage};
+use crate::{
+    chain::{Chain, ChainError, Key},
+    journal::Journal,
+    report::parse_tokens,
+    roles::{self, ProviderTerms},
+    solver::{SolverClient, book::Book, service::Solver},
+};
+use anyhow::Context as _;
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+#[derive(Debug, clap::Args)]
+struct Service {
+    /// Folder for the journal and the blocks [default: <home>/<role>]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// URL under which others reach that port [default: loopback]
+    #[arg(long)]
+    public_url: Option<String>,
+    /// Milliseconds between looks at the chain
+    #[arg(long, default_value_t = 1_000)]
+    poll_ms: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ProviderArgs {
+    #[command(flatten)]
+    service: Service,
+    /// Tokens for 10^9 fuel
+    #[arg(long, value_parser = parse_tokens, default_value = "0.01")]
+    price: u128,
+    /// Tokens locked by each deal; lost when a result is wrong
+    #[arg(long, value_parser = parse_tokens, default_value = "20")]
+    collateral: u128,
+    /// Deals before the offer must be renewed
+    #[arg(long, default_value_t = 1_000_000)]
+    slots: u32,
+    /// Largest fuel limit of a job
+    #[arg(long, default_value_t = 10_000_000_000_000)]
+    fuel_max: u64,
+    /// Largest memory of a job
+    #[arg(long, value_parser = super::exec::parse_size, default_value = "4GiB")]
+    memory_max: u64,
+    /// Jobs at once
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Make results up instead of running jobs: for demonstrations; it will be found out and slashed
+    #[arg(long)]
+    cheat: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MediatorArgs {
+    #[command(flatten)]
+    service: Service,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SolverArgs {
+    #[command(flatten)]
+    service: Service,
+}
+
+pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Result<ExitCode> {
+    let (chain, dir) = start(common, &args.service, "provider").await?;
+    let network = chain.network().clone();
+    let workshop = session::workshop(&dir.join("blocks"), network.gateways.clone(), args.jobs)?;
+    let url = session::serve_blocks(workshop.store.clone(), args.service.port).await?;
+    let gateway = args.service.public_url.clone().unwrap_or(url);
+    let me = chain.address()?;
+    if args.cheat {
+        tracing::warn!("--cheat: this provider makes its results up");
+    }
+    let terms = ProviderTerms {
+        price_per_gigafuel: args.price,
+        collateral: args.collateral,
+        slots: args.slots,
+        fuel_limit_max: args.fuel_max,
+        memory_bytes_max: args.memory_max,
+        submit_window_min: 10,
+        panel: network.panel,
+        gateway: gateway.clone(),
+        cheat: args.cheat,
+    };
+    let journal = journal(&dir)?;
+    let solver = SolverClient::new(&network.solver_url)?;
+    output::note(&format!("provider {me} serves blocks at {gateway} and offers to the solver at {}", network.solver_url));
+    let poll = Duration::from_millis(args.service.poll_ms);
+    roles::provide(chain, journal, workshop, solver, terms, poll, stop_signal()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn mediator(common: &Common, args: MediatorArgs) -> anyhow::Result<ExitCode> {
+    let (chain, dir) = start(common, &args.service, "mediator").await?;
+    let network = chain.network().clone();
+    let workshop = session::workshop(&dir.join("blocks"), network.gateways.clone(), 1)?;
+    let url = session::serve_blocks(workshop.store.clone(), args.service.port).await?;
+    output::note(&format!("mediator {} of panel {} serves blocks at {url}", chain.address()?, network.panel));
+    let poll = Duration::from_millis(args.service.poll_ms);
+    roles::mediate(chain, journal(&dir)?, workshop, network.panel, poll, stop_signal()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn solver(common: &Common, args: SolverArgs) -> anyhow::Result<ExitCode> {
+    let (chain, dir) = start(common, &args.service, "solver").await?;
+    let solver = Solver::new(chain.clone(), Book::open(journal(&dir)?)?);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.service.port));
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        usage(format!("port {} can't be listened on ({error}); give another with --port", args.service.port))
+    })?;
+    output::note(&format!("solver {} listens at http://{}", chain.address()?, listener.local_addr()?));
+    let mut stop = stop_signal();
+    let mut stop_http = stop.clone();
+    let http = axum::serve(listener, solver.router()).with_graceful_shutdown(async move {
+        let _ = stop_http.changed().await;
+    });
+    tokio::select! {
+        result = async { http.await } => result.context("the solver's HTTP service ended")?,
+        () = solver.run() => {}
+        _ = stop.changed() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start(common: &Common, service: &Service, role: &str) -> anyhow::Result<(Chain, PathBuf)> {
+    let network = session::network(common)?;
+    let key = Key::from_env()?.ok_or(ChainError::NoKey)?;
+    let dir = match &service.dir {
+        Some(dir) => dir.clone(),
+        None => session::home(common)?.join(role),
+    };
+    fs::create_dir_all(&dir).with_context(|| format!("can't make {}", dir.display()))?;
+    // Started beside its node after a crash, a service finds it a moment later.
+    let mut tries = 0;
+    let chain = loop {
+        match Chain::connect(&network, Some(key.clone())).await {
+            Ok(chain) => break chain,
+            Err(error) if error.is_temporary() && tries < 60 => {
+                tries += 1;
+                tracing::warn!(error = %crate::report::causes(&error), "waiting for the node");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    Ok((chain, dir))
+}
+
+fn journal(dir: &Path) -> anyhow::Result<Journal> {
+    Ok(Journal::open(&dir.join("journal.sqlite"))?)
+}
+
+/// True once the process is asked to end.
+fn stop_signal() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        super::devnet::asked_to_end().await;
+        let _ = sender.send(true);
+        // Kept until the end of the process: a dropped sender would wake everyone again and again.
+        std::future::pending::<()>().await;
+    });
+    receiver
+}

@@ -1,0 +1,282 @@
+//! `lilypad run`: a job on the market, from files here to files here.
+
+use super::{Common, exec::check_out, output, progress::Story, session, usage};
+use crate::{
+    chain::{Address, Chain},
+    deal::Settlement,
+    report::{count, parse_tokens},
+    roles::creator::{Check, CreatorShell, Ending, OfferTerms},
+    solver::SolverClient,
+    store::{SnapshotLimits, Store, WriteMode, read_dir, write_to},
+};
+use anyhow::Context as _;
+use lilypad_abi::{BlobDigest, Cid, JobSpec, Limits, Profile};
+use lilypad_runtime::Folder;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+/// Between looks at the chain.
+const POLL: Duration = Duration::from_millis(300);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The module: a name of this network, a CID, or a .wasm file
+    module: String,
+    /// Arguments for the guest
+    #[arg(last = true)]
+    args: Vec<String>,
+    /// A typed input of the module; the whole of them becomes a JSON object on its standard input
+    #[arg(short = 'i', long = "set", value_name = "KEY=VALUE")]
+    inputs: Vec<String>,
+    /// A folder that the job sees as /in
+    #[arg(long, value_name = "FOLDER")]
+    input: Option<PathBuf>,
+    /// Write the result here, which must be empty or new [default: lilypad-out/<deal>]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Only this provider
+    #[arg(long)]
+    provider: Option<Address>,
+    /// Most tokens for 10^9 fuel
+    #[arg(long, value_parser = parse_tokens, default_value = "0.05")]
+    price_max: u128,
+    /// Most fuel
+    #[arg(long, default_value_t = Limits::default().fuel_limit)]
+    fuel: u64,
+    /// Most memory
+    #[arg(long, value_parser = super::exec::parse_size, default_value = "1GiB")]
+    memory: u64,
+    /// Pay only after running the job here too, or trust the provider
+    #[arg(long, value_enum, default_value_t = CheckArg::Rerun)]
+    check: CheckArg,
+    /// Seconds the provider has for a result
+    #[arg(long, default_value_t = 600)]
+    submit_window: u32,
+    /// Print one JSON object instead of the guest's output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum CheckArg {
+    /// Run the job here and compare
+    Rerun,
+    /// Take the provider's word
+    Trust,
+}
+
+impl From<CheckArg> for Check {
+    fn from(check: CheckArg) -> Self {
+        match check {
+            CheckArg::Rerun => Self::Rerun,
+            CheckArg::Trust => Self::Trust,
+        }
+    }
+}
+
+/// A job before it is published: where its parts lie on this machine.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) module: String,
+    pub(super) args: Vec<String>,
+    pub(super) inputs: Vec<String>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) limits: Limits,
+}
+
+pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        check_out(out)?;
+    }
+    let home = session::home(common)?;
+    let chain = session::creator_chain(common).await?;
+    let story = Story::new(&chain);
+    let shell = creator_shell(&chain, &home.join("store")).await?;
+    let limits = Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() };
+    let parts = Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
+    let spec = publish(&chain, &shell.workshop.store, &parts, &story)?;
+    let terms = OfferTerms {
+        price_per_gigafuel_max: args.price_max,
+        provider: args.provider,
+        submit_window: args.submit_window,
+        ..default_terms(&chain)
+    };
+    let ending = order(&shell, &spec, &terms, args.check.into(), &story).await?;
+    finish(&chain, &ending, args.out.as_deref(), args.json, &story).await
+}
+
+/// What a job offers unless told otherwise.
+pub(super) fn default_terms(chain: &Chain) -> OfferTerms {
+    OfferTerms {
+        price_per_gigafuel_max: crate::report::TOKEN / 20,
+        solver_fee: crate::report::TOKEN / 20,
+        mediator_fee: crate::report::TOKEN / 10,
+        mediator_count: 3,
+        audit_bps: 0,
+        submit_window: 600,
+        judge_window: 600,
+        mediation_window: 300,
+        provider: None,
+        panel: chain.network().panel,
+        expires_in: 300,
+    }
+}
+
+/// A creator with its own store, which it serves for as long as this process lives.
+pub(super) async fn creator_shell(chain: &Chain, store: &Path) -> anyhow::Result<CreatorShell> {
+    let network = chain.network();
+    let workshop = session::workshop(store, network.gateways.clone(), 1)?;
+    let gateway = session::serve_blocks(workshop.store.clone(), 0).await?;
+    let solver = SolverClient::new(&network.solver_url)?;
+    Ok(CreatorShell { chain: chain.clone(), solver, workshop, gateway, poll: POLL })
+}
+
+/// Puts everything a job names into the store and gives the job.
+pub(super) fn publish(chain: &Chain, store: &Store, parts: &Parts, story: &Story) -> anyhow::Result<JobSpec> {
+    let module = module(chain, store, &parts.module)?;
+    let mut inputs = BTreeMap::new();
+    if let Some(path) = &parts.folder {
+        let folder = read_dir(path, &SnapshotLimits::default()).map_err(|error| usage(crate::report::causes(&error)))?;
+        story.say(&format!("input {}: {} files, {} bytes", path.display(), folder.files(), count(folder.bytes())));
+        inputs.insert(lilypad_abi::guest::INPUT_DIR.to_owned(), store.add_folder(&folder)?);
+    }
+    let stdin = match parts.inputs.is_empty() {
+        true => None,
+        false => Some(store.add_file(typed_inputs(&parts.inputs)?.to_string().as_bytes())?),
+    };
+    let name = Path::new(&parts.module).file_stem().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
+    let spec = JobSpec {
+        profile: Profile::Lilypad1,
+        module,
+        args: std::iter::once(name).chain(parts.args.iter().cloned()).collect(),
+        env: BTreeMap::new(),
+        inputs,
+        stdin,
+        limits: parts.limits,
+        seed: BlobDigest::default(),
+        clock_epoch_ns: 0,
+    };
+    spec.validate().map_err(|error| usage(error.to_string()))?;
+    story.say(&format!("job {}", spec.cid()?));
+    story.stage("publish");
+    Ok(spec)
+}
+
+/// Offers, waits, checks, pays.
+pub(super) async fn order(
+    shell: &CreatorShell,
+    spec: &JobSpec,
+    terms: &OfferTerms,
+    check: Check,
+    story: &Story,
+) -> anyhow::Result<Ending> {
+    let tell = |progress| story.tell(progress);
+    let (signed, deposited) = shell.prepare(spec, terms).await?;
+    if let Some(sent) = deposited {
+        tell(crate::roles::creator::Progress::Deposited(sent));
+    }
+    let deal = shell.find_deal(&signed, &tell).await?;
+    Ok(shell.see_through(&deal, check, &tell).await?)
+}
+
+pub(super) async fn finish(chain: &Chain, ending: &Ending, out: Option<&Path>, json: bool, story: &Story) -> anyhow::Result<ExitCode> {
+    let id = ending.deal.id;
+    let paid = matches!(ending.settlement, Settlement::Accepted | Settlement::Finalized | Settlement::ProviderUpheld);
+    let mut written = None;
+    if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
+        let default = PathBuf::from("lilypad-out").join(&id.to_string()[..18]);
+        let dir = out.unwrap_or(&default);
+        write_result(outputs, dir)?;
+        written = Some(dir.to_owned());
+    }
+    let code = ending.receipt.map_or(1, |receipt| if receipt.status == 0 { receipt.exit_code } else { 1 });
+    if json {
+        let receipt = ending.receipt;
+        output::json(&serde_json::json!({
+            "deal": id,
+            "settlement": ending.settlement,
+            "exit_code": receipt.filter(|receipt| receipt.status == 0).map(|receipt| receipt.exit_code),
+            "fuel_used": receipt.map(|receipt| receipt.fuel_used),
+            "receipt_hash": receipt.map(|receipt| receipt.hash().to_string()),
+            "out": written,
+        }));
+    } else if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
+        output::result(outputs.file("stdout").unwrap_or_default());
+        output::guest_stderr(outputs.file("stderr").unwrap_or_default());
+    }
+    output::note(&story.tables(chain, ending).await?);
+    if let Some(dir) = &written {
+        output::note(&format!("\nfiles are in {}; look again with: lilypad deal show {id}", dir.display()));
+    }
+    if !paid {
+        anyhow::bail!("{}; the job's price was not paid; try again, or name another provider with --provider", super::progress::settlement_name(ending.settlement));
+    }
+    Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The result folder: stdout, stderr, exitCode and what the job left in /out.
+pub(super) fn write_result(outputs: &Folder, dir: &Path) -> anyhow::Result<()> {
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
+    }
+    write_to(outputs, dir, WriteMode::IntoEmpty).with_context(|| format!("can't write to {}", dir.display()))?;
+    Ok(())
+}
+
+fn module(chain: &Chain, store: &Store, name: &str) -> anyhow::Result<Cid> {
+    let modules = &chain.network().modules;
+    if let Some(cid) = modules.get(name) {
+        return Ok(*cid);
+    }
+    if let Ok(cid) = name.parse() {
+        return Ok(cid);
+    }
+    let path = Path::new(name);
+    if path.extension().is_some_and(|extension| extension == "wasm") || name.contains('/') {
+        let bytes = fs::read(path).map_err(|error| usage(format!("module {name} can't be read: {error}")))?;
+        let report = lilypad_runtime::inspect(&bytes);
+        if let Some((_, detail)) = report.refusal {
+            return Err(usage(format!("module {name} would be refused: {detail}; nothing was spent")));
+        }
+        return Ok(store.add_file(&bytes)?);
+    }
+    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
+    Err(usage(format!("no module '{name}' on this network; it has {}; or give a CID or a .wasm file", known.join(", "))))
+}
+
+/// `k=v` as a text, `k:=v` as JSON; one object.
+fn typed_inputs(pairs: &[String]) -> anyhow::Result<serde_json::Value> {
+    let mut object = serde_json::Map::new();
+    for pair in pairs {
+        let bad = || usage(format!("-i '{pair}' must be KEY=VALUE, or KEY:=JSON for a number, list or object"));
+        let (key, value) = pair.split_once('=').ok_or_else(bad)?;
+        let (key, value) = match key.strip_suffix(':') {
+            Some(key) => (key, serde_json::from_str(value).map_err(|_| bad())?),
+            None => (key, serde_json::Value::from(value)),
+        };
+        if key.is_empty() || object.insert(key.to_owned(), value).is_some() {
+            return Err(usage(format!("-i '{pair}': a key must be given, and given once")));
+        }
+    }
+    Ok(object.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_inputs_become_one_object() {
+        let pairs = ["message=a=b", "width:=3"].map(str::to_owned);
+        assert_eq!(typed_inputs(&pairs).unwrap(), serde_json::json!({"message": "a=b", "width": 3}));
+        for bad in [&["x"][..], &["=1"], &["a:=nope"], &["a=1", "a=2"]] {
+            let pairs: Vec<String> = bad.iter().map(|pair| (*pair).to_owned()).collect();
+            assert!(typed_inputs(&pairs).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What most subcommands start with: home, network, key, store, workers.
+
+use super::{Common, usage};
+use crate::{
+    chain::{Chain, Key},
+    devnet,
+    exec::{Executor, WorkerConfig},
+    network::{self, DEV, DEV_CHAIN_ID, Network},
+    roles::Workshop,
+    store::{self, Store, TreeLimits},
+};
+use anyhow::Context as _;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+/// Wall-clock limit of one job on this machine.
+const JOB_SECONDS_MAX: u64 = 3_600;
+
+pub(super) fn home(common: &Common) -> anyhow::Result<PathBuf> {
+    Ok(match &common.home {
+        Some(home) => home.clone(),
+        None => network::home()?,
+    })
+}
+
+pub(super) fn network(common: &Common) -> anyhow::Result<Network> {
+    let mut network = Network::load(&home(common)?, &common.network).map_err(|error| usage(crate::report::causes(&error)))?;
+    if let Some(url) = &common.rpc_url {
+        network.rpc_url.clone_from(url);
+    }
+    Ok(network)
+}
+
+/// The party's key; on the devnet, and only there, the public development key of `account` when none is set.
+pub(super) fn key(network: &Network, account: u32) -> anyhow::Result<Option<Key>> {
+    if let Some(key) = Key::from_env()? {
+        return Ok(Some(key));
+    }
+    let dev = network.name == DEV && network.chain_id == DEV_CHAIN_ID;
+    Ok(if dev { Some(Key::dev(account)?) } else { None })
+}
+
+/// The chain as the creator sees it.
+pub(super) async fn creator_chain(common: &Common) -> anyhow::Result<Chain> {
+    let network = network(common)?;
+    let key = key(&network, devnet::CREATOR)?.ok_or(crate::chain::ChainError::NoKey)?;
+    Ok(Chain::connect(&network, Some(key)).await?)
+}
+
+/// Blocks in `dir`, and workers of this very program.
+pub(super) fn workshop(dir: &std::path::Path, gateways: Vec<String>, jobs_max: usize) -> anyhow::Result<Workshop> {
+    let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
+    let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
+    Ok(Workshop { store, executor: Executor::new(config, jobs_max), gateways, limits: TreeLimits::default() })
+}
+
+/// Serves a store's blocks on loopback until the process ends; port 0 takes a free one. Gives the URL.
+pub(super) async fn serve_blocks(store: Store, port: u16) -> anyhow::Result<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|error| usage(format!("port {port} can't be listened on ({error}); give another with --port")))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, store::router(store)).await;
+    });
+    Ok(url)
+}
