@@ -26,18 +26,21 @@ pub(crate) const REFUSED: &[(WasmFeatures, &str, &str)] = &[
     (WasmFeatures::RELAXED_SIMD, "relaxed SIMD", "build without -mrelaxed-simd: its results differ by CPU"),
     (WasmFeatures::MEMORY64, "64-bit memory", "build for wasm32"),
     (WasmFeatures::MULTI_MEMORY, "more than one memory", "build with a single memory"),
-    (WasmFeatures::TAIL_CALL, "tail calls", "build without -mtail-call"),
-    (WasmFeatures::EXCEPTIONS, "exceptions", "build without -fwasm-exceptions"),
-    (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions", "build without -fwasm-exceptions"),
     (WasmFeatures::GC_TYPES, "external references", "build without externref"),
-    (WasmFeatures::FUNCTION_REFERENCES, "typed function references", "build without them"),
-    (WasmFeatures::GC, "garbage-collected types", "build to linear memory"),
+    (WasmFeatures::TAIL_CALL, "tail calls", "build without -mtail-call"),
+    (WasmFeatures::EXCEPTIONS.union(WasmFeatures::GC_TYPES), "exceptions", "build without -fwasm-exceptions"),
+    (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions", "build without -fwasm-exceptions"),
+    (REFERENCES, "typed function references", "build without them"),
+    (REFERENCES.union(WasmFeatures::GC), "garbage-collected types", "build to linear memory"),
     (WasmFeatures::CUSTOM_PAGE_SIZES, "custom page sizes", "build with pages of 64 KiB"),
     (WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic", "build without -mwide-arithmetic"),
     (WasmFeatures::STACK_SWITCHING, "stack switching", "build without it"),
     (WasmFeatures::MEMORY_CONTROL, "memory control", "build without it"),
     (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads", "build for one thread"),
 ];
+
+/// Typed references rest on references that a host could hold.
+const REFERENCES: WasmFeatures = WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC_TYPES);
 
 /// Everything the profile accepts, as the validator wants it: the MVP, floats, and [`ACCEPTED`].
 pub(crate) fn features() -> WasmFeatures {
@@ -68,6 +71,9 @@ pub(crate) const MEMORY_EXPORT: &str = "memory";
 /// A page of linear memory.
 pub(crate) const PAGE_BYTES: u64 = 65_536;
 
+/// Pages that a 32-bit memory can have: to grow by more is never paid for, because it never happens.
+pub(crate) const PAGES_MAX: u32 = 65_536;
+
 /// Bytes of a module. Compilation takes time and memory in proportion, and nobody pays for it in fuel;
 /// 64 MiB holds a Python interpreter or a database several times over.
 pub(crate) const MODULE_BYTES_MAX: usize = 64 << 20;
@@ -92,13 +98,13 @@ pub(crate) const TABLES_MAX: u32 = 16;
 
 /// Elements of one table, at start and after growing: a table is host memory of eight bytes an element and
 /// outside of the job's memory limit, so all tables together stay below 128 MiB.
-pub(crate) const TABLE_ELEMENTS_MAX: u64 = 1 << 20;
+pub(crate) const TABLE_ELEMENTS_MAX: u32 = 1 << 20;
 
 /// Element segments, each kept by the engine until dropped.
 pub(crate) const ELEMENT_SEGMENTS_MAX: u32 = 20_000;
 
 /// Data segments, each kept by the engine until dropped.
-pub(crate) const DATA_SEGMENTS_MAX: u32 = 100_000;
+pub(crate) const DATA_SEGMENTS_MAX: u32 = 50_000;
 
 /// Bytes of one function's body. Register allocation takes more than linear time in it; SQLite's largest
 /// function is a twentieth of this.

@@ -238,7 +238,12 @@ impl Writer<'_> {
         let shift = i64::from(variable.count_shift);
         // Unsigned, in 64 bits, rounded down: the operator's fixed cost covers the remainder.
         let mut code = self.code();
-        code.local_set(size).local_get(fuel).local_get(size).i64_extend_i32_u();
+        code.local_set(size).local_get(fuel).local_get(size);
+        if variable.count_max < u32::MAX {
+            let max = variable.count_max.cast_signed();
+            code.i32_const(max).local_get(size).i32_const(max).i32_lt_u().select();
+        }
+        code.i64_extend_i32_u();
         if shift > 0 {
             code.i64_const(shift).i64_shr_u();
         }

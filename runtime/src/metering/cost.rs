@@ -3,6 +3,7 @@
 //! One fuel stands for about one nanosecond's fraction of simple work; the classes follow the relative times
 //! of current CPUs, and what only shapes control flow is free. A table never changes once released.
 
+use crate::profile::{PAGES_MAX, TABLE_ELEMENTS_MAX};
 use wasmparser::Operator as Op;
 
 /// Version of this table; part of what a profile's name promises.
@@ -11,9 +12,11 @@ pub const COST_TABLE_VERSION: u32 = 1;
 /// Entering a function: the frame, and saving and restoring registers.
 pub(super) const FUNCTION_ENTRY: u64 = 3;
 
-/// A cost in proportion to the operand on top of the stack: `fuel_num` fuel for every `1 << count_shift` units.
+/// A cost in proportion to the operand on top of the stack: `fuel` for every `1 << count_shift` units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Variable {
+    /// Most units charged for: an operator that is asked for more does nothing and fails.
+    pub(super) count_max: u32,
     /// Logarithm of the units that one step covers.
     pub(super) count_shift: u32,
     /// Fuel of one step.
@@ -22,21 +25,18 @@ pub(super) struct Variable {
 
 /// Costs that depend on an operand. Each of these operators has its size as topmost operand.
 ///
-/// The most that one operator can be charged is 2^32 units at the highest rate, far from overflow.
+/// Sizes that would trap are charged in full: what is asked for is what is paid for.
 pub(super) const fn variable(op: &Op<'_>) -> Option<Variable> {
-    match op {
+    let (count_max, count_shift, fuel) = match op {
         // Copied or written at sixteen bytes for one fuel.
-        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => {
-            Some(Variable { count_shift: 4, fuel: 1 })
-        }
-        Op::TableCopy { .. } | Op::TableFill { .. } | Op::TableInit { .. } => {
-            Some(Variable { count_shift: 0, fuel: 2 })
-        }
+        Op::MemoryCopy { .. } | Op::MemoryFill { .. } | Op::MemoryInit { .. } => (u32::MAX, 4, 1),
+        Op::TableCopy { .. } | Op::TableFill { .. } | Op::TableInit { .. } => (u32::MAX, 0, 2),
         // A page must be mapped and zeroed by the host.
-        Op::MemoryGrow { .. } => Some(Variable { count_shift: 0, fuel: 4_096 }),
-        Op::TableGrow { .. } => Some(Variable { count_shift: 0, fuel: 4 }),
-        _ => None,
-    }
+        Op::MemoryGrow { .. } => (PAGES_MAX, 0, 4_096),
+        Op::TableGrow { .. } => (TABLE_ELEMENTS_MAX, 0, 4),
+        _ => return None,
+    };
+    Some(Variable { count_max, count_shift, fuel })
 }
 
 /// The fixed cost of an operator.
@@ -109,6 +109,8 @@ mod tests {
     #[test]
     fn the_dearest_charge_stays_far_from_overflow() {
         let grow = variable(&Op::MemoryGrow { mem: 0 }).unwrap();
-        assert!(grow.fuel.checked_mul(i64::from(u32::MAX)).is_some_and(|most| most < 1 << 60));
+        assert!(grow.fuel * i64::from(grow.count_max) < 1 << 40);
+        let copy = variable(&Op::TableCopy { dst_table: 0, src_table: 0 }).unwrap();
+        assert!(copy.fuel * i64::from(copy.count_max) < 1 << 40);
     }
 }
