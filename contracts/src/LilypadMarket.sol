@@ -30,8 +30,10 @@ contract LilypadMarket is Matching {
 
     /// @inheritdoc ILilypadMarket
     function declineDeal(DealTerms calldata terms, uint8 reason) external {
-        (DealId id,) = _in(DealState.Matched, terms);
+        (DealId id, Deal storage d) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
+        // Else whoever is late could decline instead of paying for it.
+        if (block.timestamp > d.deadline) revert TooLate(d.deadline);
         emit DealDeclined(id, reason);
         _open(id, terms);
         // Nobody pays the solver: whoever did could be matched again and again with its friends' unrunnable offers.

@@ -92,6 +92,15 @@ contract SubmitTest is MarketTest {
         market.declineDeal(terms, 1);
     }
 
+    /// @dev Late is late: a decline would be the way around the time-out's compensation.
+    function testFuzz_decline_revertsAfterTheDeadline(uint32 late) public {
+        uint256 deadline = market.deal(terms).deadline;
+        vm.warp(deadline + bound(late, 1, type(uint32).max));
+        vm.prank(provider);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.TooLate.selector, deadline));
+        market.declineDeal(terms, 1);
+    }
+
     function test_decline_saysWhy() public {
         vm.prank(provider);
         vm.expectEmit();

@@ -141,7 +141,7 @@ interface ILilypadMarket {
     /// @notice What a posted and unmatched request has locked; zero otherwise.
     function requestLock(bytes32 requestId) external view returns (uint256);
 
-    /// @notice The provider says no before it has posted a result; both sides get back what they locked.
+    /// @notice The provider says no in time, instead of posting a result; both sides get back what they locked.
     /// @dev Warning: the solver is not paid. A fee from either side could be farmed by matching friends' offers.
     function declineDeal(DealTerms calldata terms, uint8 reason) external;
 

@@ -48,6 +48,14 @@ contract InvariantTest is Test {
         }
     }
 
+    /// @dev After each run: no deal is without a way out, and no token stays locked.
+    function afterInvariant() public {
+        lives.endEverything();
+        (uint256 free, uint256 locked) = lives.sums();
+        assertEq(locked, 0, "all ways lead out");
+        assertEq(lives.marketTokens(), free, "and every token is somebody's");
+    }
+
     /// @dev The moves do reach every end; without this the invariants could hold for lack of anything happening.
     function test_movesReachEveryEnd() public {
         for (uint256 i; i < 4_000; ++i) {

@@ -184,6 +184,40 @@ contract Lives is MarketTest {
         _fund(party, amount);
     }
 
+    /// @notice Time passes and a stranger calls; whatever is left is the market's fault. Not a move: it ends the run.
+    function endEverything() external {
+        for (uint256 i; i < _deals.length; ++i) {
+            DealTerms memory terms = _deals[i];
+            if (market.deal(terms).state == DealState.Matched) {
+                _warpPast(market.deal(terms).deadline);
+                market.timeoutSubmission(terms);
+            }
+            if (market.deal(terms).state == DealState.Submitted) _endSubmitted(i, terms);
+            if (market.deal(terms).state == DealState.Challenged) {
+                _warpPast(market.deal(terms).revealDeadline);
+                market.concludeMediation(terms, _posted[i]);
+            }
+            if (endedAs[i] == Settlement.None) _note(i);
+        }
+        while (_requests.length != 0) {
+            _warpPast(_requests[0].expiry);
+            vm.prank(stranger);
+            market.cancelRequest(_requests[0]);
+            _forget(0);
+        }
+    }
+
+    function _endSubmitted(uint256 i, DealTerms memory terms) private {
+        _warpPast(market.deal(terms).deadline);
+        _passAnchor();
+        if (market.deal(terms).seedLost) {
+            market.fixSeed(terms);
+            _passAnchor();
+        }
+        if (market.deal(terms).auditDue) market.auditResult(terms);
+        else market.finalizeDeal(terms, _posted[i]);
+    }
+
     /* WHAT THE INVARIANTS ASK */
 
     function partyCount() public view returns (uint256) {
@@ -228,6 +262,11 @@ contract Lives is MarketTest {
     }
 
     /* HELPERS */
+
+    /// @dev Never back.
+    function _warpPast(uint256 time) private {
+        if (vm.getBlockTimestamp() <= time) vm.warp(time + 1);
+    }
 
     function _randomJob(uint256 seed) private returns (JobOffer memory job) {
         job = _jobOffer();

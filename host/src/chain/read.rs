@@ -252,16 +252,16 @@ impl Chain {
         let mut stages: Vec<(B256, StageGas)> = Vec::new();
         for log in &logs {
             let (Some(hash), Some(block)) = (log.transaction_hash, log.block_number) else { continue };
-            if stages.iter().any(|(seen, _)| *seen == hash) {
+            if let Some((_, stage)) = stages.iter_mut().find(|(seen, _)| *seen == hash) {
+                // One transaction leaves several events; the most telling one names it.
+                stage.stage = stage_name(&stage.stage, log).to_owned();
                 continue;
             }
             let what = "read a transaction's receipt";
-            let Some(receipt) = self.rpc(what, self.provider.get_transaction_receipt(hash).await)? else {
-                continue;
-            };
+            let Some(receipt) = self.rpc(what, self.provider.get_transaction_receipt(hash).await)? else { continue };
             let found = self.rpc("read a block", self.provider.get_block_by_number(block.into()).await)?;
             let at = found.map(|block| block.header.timestamp).unwrap_or_default();
-            let stage = stage_name(log).to_owned();
+            let stage = stage_name(OTHER, log).to_owned();
             stages.push((hash, StageGas { stage, by: receipt.from, gas_used: receipt.gas_used, at }));
         }
         Ok(stages.into_iter().map(|(_, stage)| stage).collect())
@@ -371,18 +371,21 @@ fn settlement(value: u8) -> Settlement {
     }
 }
 
-fn stage_name(log: &Log) -> &'static str {
+/// A transaction none of whose events names it.
+const OTHER: &str = "other";
+
+/// What a transaction did, by its events: `so_far`, or what this log tells.
+fn stage_name<'a>(so_far: &'a str, log: &Log) -> &'a str {
     let topic = log.topic0().copied().unwrap_or_default();
-    [
+    let names = [
         (LilypadMarket::DealMatched::SIGNATURE_HASH, "match"),
         (LilypadMarket::ResultSubmitted::SIGNATURE_HASH, "submit result"),
-        (LilypadMarket::DealChallenged::SIGNATURE_HASH, "challenge"),
+        (LilypadMarket::DealChallenged::SIGNATURE_HASH, "challenge or audit"),
         (LilypadMarket::ReceiptCommitted::SIGNATURE_HASH, "commit receipt"),
         (LilypadMarket::ReceiptRevealed::SIGNATURE_HASH, "reveal receipt"),
         (LilypadMarket::DealSettled::SIGNATURE_HASH, "settle"),
         (LilypadMarket::CallbackDelivered::SIGNATURE_HASH, "callback"),
-    ]
-    .into_iter()
-    .find(|(hash, _)| *hash == topic)
-    .map_or("other", |(_, name)| name)
+        (LilypadMarket::CallbackFailed::SIGNATURE_HASH, "callback, failed"),
+    ];
+    names.into_iter().find(|(hash, _)| *hash == topic).map_or(so_far, |(_, name)| name)
 }

@@ -71,17 +71,19 @@ async fn tell(devnet: &Devnet, home: &Path, args: &Args) -> anyhow::Result<()> {
 
     heading("2. A cheat: the provider makes the result up, is challenged, mediated and slashed");
     let cheat = devnet.party("provider-2").context("no second provider")?;
-    let before = chain.balance(cheat.address).await?;
+    let before = wealth(&chain, cheat.address).await?;
     let slashed = deal(&chain, home, &args.folder, Some(cheat.address)).await?;
     ensure!(slashed.settlement == Settlement::ProviderSlashed, "the cheat's deal ended {:?}", slashed.settlement);
-    let after = chain.balance(cheat.address).await?;
+    let after = wealth(&chain, cheat.address).await?;
+    let collateral = slashed.deal.terms.collateral;
     output::note(&format!(
-        "\n{} had {} in the market before, and has {} now: its collateral of {} is gone",
+        "\n{} had {} in wallet and market before, and has {} now: its collateral of {} is gone",
         cheat.name,
-        tokens(before.free + before.locked),
-        tokens(after.free + after.locked),
-        tokens(slashed.deal.terms.collateral)
+        tokens(before),
+        tokens(after),
+        tokens(collateral)
     ));
+    ensure!(before - after == collateral, "the cheat lost something else than its collateral");
 
     heading("3. A contract asks for a cow and is called back with the verified answer");
     ask(devnet, &chain, &args.message).await?;
@@ -154,6 +156,13 @@ async fn wait_for_deal(chain: &Chain, request: crate::chain::B256) -> anyhow::Re
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     anyhow::bail!("nobody took the contract's request; the solver's log says why")
+}
+
+/// A party's tokens, wherever they are.
+async fn wealth(chain: &Chain, party: crate::chain::Address) -> anyhow::Result<u128> {
+    let balance = chain.balance(party).await?;
+    let wallet = u128::try_from(chain.wallet_tokens(party).await?).context("more than 128 bits of tokens")?;
+    Ok(wallet + balance.free + balance.locked)
 }
 
 /// Everybody's balance in the market, and that the contract's tokens cover them all.

@@ -3,7 +3,7 @@
 use super::output;
 use crate::{
     chain::{Address, Chain, MatchedDeal, StageGas},
-    deal::{CreatorAction, Judgement},
+    deal::{CreatorAction, Judgement, Settlement},
     devnet::Devnet,
     report::{count, tokens},
     roles::creator::{Ending, Progress},
@@ -122,12 +122,13 @@ impl Story {
     }
 
     pub(super) async fn money_table(&self, chain: &Chain, deal: &MatchedDeal) -> anyhow::Result<String> {
+        let how = chain.deal(deal).await?.settlement;
         let rows: Vec<Vec<String>> = chain
             .payments(deal.id)
             .await?
             .into_iter()
             .map(|payment| {
-                let (from, what) = reason(payment.reason, payment.party, deal);
+                let (from, what) = reason(payment.reason, how, deal);
                 vec![self.name(from), self.name(payment.party), tokens(payment.amount), what.to_owned()]
             })
             .collect();
@@ -154,22 +155,27 @@ impl Story {
 }
 
 /// Where a payment's money was locked, and what it is for. The numbers are the contract's `PaymentReason`.
-fn reason(reason: u8, to: Address, deal: &MatchedDeal) -> (Address, &'static str) {
+fn reason(reason: u8, how: Settlement, deal: &MatchedDeal) -> (Address, &'static str) {
     let (creator, provider) = (deal.terms.creator, deal.terms.provider);
+    // Whoever is at fault pays the solver and the mediators.
+    let loser = match how {
+        Settlement::ProviderSlashed | Settlement::SubmissionTimedOut => provider,
+        _ => creator,
+    };
     match reason {
         0 => (creator, "fuel"),
-        1 => (creator, "solver's fee"),
-        2 => (creator, "mediator's fee"),
+        1 => (loser, "solver's fee"),
+        2 => (loser, "mediator's fee"),
         3 => (creator, "unused deposit back"),
         4 => (provider, "collateral back"),
         5 => (provider, "compensation"),
         6 => (provider, "burned"),
-        _ => (to, "other"),
+        _ => (creator, "other"),
     }
 }
 
-pub(super) fn settlement_name(how: crate::deal::Settlement) -> &'static str {
-    use crate::deal::Settlement as S;
+pub(super) fn settlement_name(how: Settlement) -> &'static str {
+    use Settlement as S;
     match how {
         S::None => "not yet",
         S::Accepted => "accepted by the creator",
