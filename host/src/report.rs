@@ -62,6 +62,30 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// A value as JSON with every number as a decimal string: JSON's readers lose digits beyond 2^53.
+#[must_use]
+pub fn with_text_integers<T: serde::Serialize>(value: &T) -> serde_json::Value {
+    // Through text: a JSON value in memory holds no 128-bit numbers. No number here is negative or fractional.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut quoted = String::new();
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut in_number = false;
+    for character in text.chars() {
+        let digit = !in_string && character.is_ascii_digit();
+        if digit != in_number {
+            quoted.push('"');
+            in_number = digit;
+        }
+        quoted.push(character);
+        if character == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    serde_json::from_str(&quoted).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +101,12 @@ mod tests {
         for bad in ["", ".5", "1e3", "-1", "1.0000000000000000001", "999999999999999999999999"] {
             assert!(parse_tokens(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_become_texts_and_texts_stay() {
+        let value = with_text_integers(&(u128::MAX, "a \"1\" \\", [3_u8]));
+        assert_eq!(value, serde_json::json!([u128::MAX.to_string(), "a \"1\" \\", ["3"]]));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The contracts as Rust types, from the ABI that `contracts/abi/update` writes. Nothing by hand.
-#![expect(missing_docs, clippy::too_many_arguments, reason = "generated from the contracts' ABI; NatSpec lives there")]
+#![expect(
+    missing_docs,
+    clippy::too_many_arguments,
+    reason = "generated from the contracts' ABI; NatSpec lives there"
+)]
 
 alloy::sol!(
     #[sol(rpc, all_derives, extra_derives(serde::Serialize, serde::Deserialize))]

@@ -11,6 +11,7 @@ mod keys;
 mod offers;
 mod read;
 mod send;
+pub mod vectors;
 
 pub use self::{
     bindings::{CowsayClient, LilypadMarket, LilypadToken},

@@ -50,12 +50,7 @@ impl Chain {
     }
 
     fn domain(&self) -> Eip712Domain {
-        eip712_domain! {
-            name: "LilypadMarket",
-            version: "1",
-            chain_id: self.network.chain_id,
-            verifying_contract: self.network.market,
-        }
+        domain(self.network.chain_id, self.network.market)
     }
 
     /// A salt for this deal that only this key's holder can compute and always computes alike.
@@ -69,5 +64,15 @@ impl Chain {
             [b"lilypad commitment salt".as_slice(), self.network.market.as_slice(), deal.as_slice()].concat();
         let signature = self.key()?.0.sign_message_sync(&message).map_err(ChainError::Sign)?;
         Ok(alloy::primitives::keccak256(signature.as_bytes()))
+    }
+}
+
+/// The domain that binds a signature to one market on one chain.
+pub(super) fn domain(chain_id: u64, market: super::Address) -> Eip712Domain {
+    eip712_domain! {
+        name: "LilypadMarket",
+        version: "1",
+        chain_id: chain_id,
+        verifying_contract: market,
     }
 }

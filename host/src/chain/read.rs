@@ -61,8 +61,13 @@ pub struct Payment {
     pub party: Address,
     /// What for, as the contract numbers reasons.
     pub reason: u8,
-    /// How much, in base units.
+    /// How much, in base units; a decimal text in JSON, whose numbers are too small.
+    #[serde(serialize_with = "as_text")]
     pub amount: u128,
+}
+
+fn as_text<S: serde::Serializer>(amount: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
 }
 
 /// Gas of one transaction in a deal's life.
@@ -103,7 +108,8 @@ impl Chain {
     /// When the node doesn't answer.
     pub async fn balance(&self, party: Address) -> Result<Balance, ChainError> {
         let what = "read a balance";
-        let found = self.call(self.network.market, what, LilypadMarket::balanceOfCall { account: party }).await?;
+        let found =
+            self.call(self.network.market, what, LilypadMarket::balanceOfCall { account: party }).await?;
         Ok(Balance { free: amount(what, found.free)?, locked: amount(what, found.locked)? })
     }
 
@@ -258,7 +264,9 @@ impl Chain {
                 continue;
             }
             let what = "read a transaction's receipt";
-            let Some(receipt) = self.rpc(what, self.provider.get_transaction_receipt(hash).await)? else { continue };
+            let Some(receipt) = self.rpc(what, self.provider.get_transaction_receipt(hash).await)? else {
+                continue;
+            };
             let found = self.rpc("read a block", self.provider.get_block_by_number(block.into()).await)?;
             let at = found.map(|block| block.header.timestamp).unwrap_or_default();
             let stage = stage_name(OTHER, log).to_owned();

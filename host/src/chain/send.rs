@@ -217,7 +217,8 @@ pub(super) fn reverted(what: &'static str, data: &Bytes) -> ChainError {
 /// `Name(Name { a: 1 })`, as Rust shows the generated enum, without the repetition.
 fn describe(error: &LilypadMarketErrors) -> String {
     let text = format!("{error:?}");
-    text.split_once('(').map_or_else(|| text.clone(), |(_, rest)| rest.strip_suffix(')').unwrap_or(rest).to_owned())
+    text.split_once('(')
+        .map_or_else(|| text.clone(), |(_, rest)| rest.strip_suffix(')').unwrap_or(rest).to_owned())
 }
 
 fn fault(error: &LilypadMarketErrors) -> Fault {

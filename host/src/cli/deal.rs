@@ -1,6 +1,10 @@
 //! `lilypad deal`: what the chain says of deals.
 
-use super::{Common, output, progress::{Story, describe, settlement_name}, run, session, usage};
+use super::{
+    Common, output,
+    progress::{Story, describe, settlement_name},
+    run, session, usage,
+};
 use crate::{
     chain::{Chain, MatchedDeal},
     deal::DealState,
@@ -89,7 +93,11 @@ async fn list(common: &Common, mine: bool, json: bool) -> anyhow::Result<()> {
                 "job_digest": deal.terms.jobDigest, "matched_at": deal.terms.matchedAt,
             }));
         }
-        let how = if view.state == DealState::Settled { settlement_name(view.settlement) } else { state_name(view.state) };
+        let how = if view.state == DealState::Settled {
+            settlement_name(view.settlement)
+        } else {
+            state_name(view.state)
+        };
         rows.push(vec![
             deal.id.to_string()[..18].to_owned(),
             story.name(deal.terms.creator),
@@ -118,7 +126,7 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
     let gas = chain.deal_gas(deal.id).await?;
     if json {
         output::json(&serde_json::json!({
-            "deal": deal.id, "state": view.state, "settlement": view.settlement, "terms": deal.terms,
+            "deal": deal.id, "state": view.state, "settlement": view.settlement, "terms": crate::report::with_text_integers(&deal.terms),
             "receipt": receipt, "payments": chain.payments(deal.id).await?, "gas": gas,
         }));
         return Ok(());
@@ -134,7 +142,14 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
         row("creator", story.name(terms.creator)),
         row("provider", story.name(terms.provider)),
         row("solver", story.name(terms.solver)),
-        row("price", format!("{} per gigafuel, at most {} fuel", tokens(terms.pricePerGigafuel), count(terms.fuelLimit))),
+        row(
+            "price",
+            format!(
+                "{} per gigafuel, at most {} fuel",
+                tokens(terms.pricePerGigafuel),
+                count(terms.fuelLimit)
+            ),
+        ),
         row("collateral", tokens(terms.collateral)),
     ];
     if let Some(receipt) = &receipt {
@@ -161,7 +176,10 @@ async fn watch(
     let chain = session::creator_chain(common).await?;
     let deal = find(&chain, id).await?;
     if deal.terms.creator != chain.address()? {
-        return Err(usage(format!("deal {id} was made by {}; only its creator can judge it", deal.terms.creator)));
+        return Err(usage(format!(
+            "deal {id} was made by {}; only its creator can judge it",
+            deal.terms.creator
+        )));
     }
     let story = Story::new(&chain);
     let shell = run::creator_shell(&chain, &session::home(common)?.join("store")).await?;

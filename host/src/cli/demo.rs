@@ -73,7 +73,11 @@ async fn tell(devnet: &Devnet, home: &Path, args: &Args) -> anyhow::Result<()> {
     let cheat = devnet.party("provider-2").context("no second provider")?;
     let before = wealth(&chain, cheat.address).await?;
     let slashed = deal(&chain, home, &args.folder, Some(cheat.address)).await?;
-    ensure!(slashed.settlement == Settlement::ProviderSlashed, "the cheat's deal ended {:?}", slashed.settlement);
+    ensure!(
+        slashed.settlement == Settlement::ProviderSlashed,
+        "the cheat's deal ended {:?}",
+        slashed.settlement
+    );
     let after = wealth(&chain, cheat.address).await?;
     let collateral = slashed.deal.terms.collateral;
     output::note(&format!(
@@ -98,7 +102,12 @@ fn heading(text: &str) {
 }
 
 /// One `wordcount` from publishing to settlement, with its tables.
-async fn deal(chain: &Chain, home: &Path, folder: &Path, provider: Option<crate::chain::Address>) -> anyhow::Result<Ending> {
+async fn deal(
+    chain: &Chain,
+    home: &Path,
+    folder: &Path,
+    provider: Option<crate::chain::Address>,
+) -> anyhow::Result<Ending> {
     let story = Story::new(chain);
     let shell = run::creator_shell(chain, &home.join("store")).await?;
     let parts = run::Parts {
@@ -115,7 +124,8 @@ async fn deal(chain: &Chain, home: &Path, folder: &Path, provider: Option<crate:
 }
 
 async fn ask(devnet: &Devnet, chain: &Chain, message: &str) -> anyhow::Result<()> {
-    let client = *devnet.network.examples.get("cowsay-client").context("the example client is not deployed")?;
+    let client =
+        *devnet.network.examples.get("cowsay-client").context("the example client is not deployed")?;
     let story = Story::new(chain);
     // The operator owns the client.
     let operator = Chain::connect(&devnet.network, Some(Key::dev(0)?)).await?;
@@ -137,7 +147,11 @@ async fn ask(devnet: &Devnet, chain: &Chain, message: &str) -> anyhow::Result<()
             story.stage("callback");
             story.say("called back; the contract stored:");
             output::result(answer.as_bytes());
-            ensure!(view.settlement == Settlement::ProviderUpheld, "the answer was not verified: {:?}", view.settlement);
+            ensure!(
+                view.settlement == Settlement::ProviderUpheld,
+                "the answer was not verified: {:?}",
+                view.settlement
+            );
             let receipt = chain.posted_receipt(deal.id).await?;
             let ending = Ending { deal, settlement: view.settlement, receipt, outputs: None::<Folder> };
             output::note(&story.tables(chain, &ending).await?);
@@ -181,7 +195,12 @@ async fn books(devnet: &Devnet, chain: &Chain) -> anyhow::Result<String> {
     rows.push(vec!["all".to_owned(), tokens(free), tokens(locked)]);
     let held = chain.wallet_tokens(devnet.network.market).await?;
     let held = u128::try_from(held).context("the market holds more than 128 bits of tokens")?;
-    ensure!(held == free + locked, "the market holds {} for balances of {}", tokens(held), tokens(free + locked));
+    ensure!(
+        held == free + locked,
+        "the market holds {} for balances of {}",
+        tokens(held),
+        tokens(free + locked)
+    );
     Ok(format!(
         "{}\nThe contract holds {}: exactly the sum.",
         output::table(&["balances in the market", " free", " locked"], &rows),

@@ -36,7 +36,9 @@ pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCo
     output::note("  lilypad run wordcount --input ./docs");
     output::note("  lilypad deal list");
     output::note("  lilypad audit <deal>");
-    output::note("\nCtrl-C stops it; what happened is kept for the next time, unless you start with --fresh.");
+    output::note(
+        "\nCtrl-C stops it; what happened is kept for the next time, unless you start with --fresh.",
+    );
     asked_to_end().await;
     output::note("\nstopping");
     devnet.stop().await;
@@ -52,7 +54,12 @@ pub(super) fn describe(devnet: &Devnet) -> String {
     };
     let network = &devnet.network;
     let mut rows = vec![
-        vec!["chain".to_owned(), pid("chain"), format!("chain id {}", network.chain_id), network.rpc_url.clone()],
+        vec![
+            "chain".to_owned(),
+            pid("chain"),
+            format!("chain id {}", network.chain_id),
+            network.rpc_url.clone(),
+        ],
         vec!["market".to_owned(), String::new(), network.market.to_string(), String::new()],
         vec!["token".to_owned(), String::new(), network.token.to_string(), String::new()],
     ];

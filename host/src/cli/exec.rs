@@ -80,7 +80,8 @@ pub(super) async fn exec(args: Args) -> anyhow::Result<ExitCode> {
     let execution = Executor::new(config, 1).run(&job).await?;
     let ran = started.elapsed();
     if let (Some(out), Some(Node::Folder(folder))) = (&args.out, execution.outputs.at("outputs")) {
-        write_to(folder, out, WriteMode::IntoEmpty).with_context(|| format!("can't write to {}", out.display()))?;
+        write_to(folder, out, WriteMode::IntoEmpty)
+            .with_context(|| format!("can't write to {}", out.display()))?;
     }
     if args.json {
         output::json(&to_json(&execution));
@@ -156,7 +157,10 @@ pub(super) fn to_json(execution: &Execution) -> serde_json::Value {
 fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
     let started = Instant::now();
     let module = fs::read(&args.module).map_err(|error| {
-        usage(format!("module {} can't be read ({error}); give the path of a .wasm file", args.module.display()))
+        usage(format!(
+            "module {} can't be read ({error}); give the path of a .wasm file",
+            args.module.display()
+        ))
     })?;
     let mut inputs = BTreeMap::new();
     for dir in &args.dirs {
@@ -169,7 +173,8 @@ fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
     }
     let mut env = BTreeMap::new();
     for pair in &args.env {
-        let (name, value) = pair.split_once('=').ok_or_else(|| usage(format!("--env '{pair}' must be NAME=VALUE")))?;
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| usage(format!("--env '{pair}' must be NAME=VALUE")))?;
         env.insert(name.to_owned(), value.to_owned());
     }
     let stdin = match &args.stdin {
@@ -179,10 +184,14 @@ fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
             std::io::stdin().read_to_end(&mut bytes).context("can't read standard input")?;
             bytes
         }
-        Some(path) => fs::read(path).map_err(|error| usage(format!("--stdin {} can't be read: {error}", path.display())))?,
+        Some(path) => fs::read(path)
+            .map_err(|error| usage(format!("--stdin {} can't be read: {error}", path.display())))?,
     };
     // The file's name only: the folder it lies in must not decide anything.
-    let name = args.module.file_name().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = args
+        .module
+        .file_name()
+        .map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
     let mut ignore = |_, _| {};
@@ -212,7 +221,10 @@ pub(super) fn check_out(out: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(usage(format!("--out {} can't be used: {error}", out.display()))),
     };
     if taken {
-        return Err(usage(format!("--out {} is not empty; name a new folder or empty that one", out.display())));
+        return Err(usage(format!(
+            "--out {} is not empty; name a new folder or empty that one",
+            out.display()
+        )));
     }
     Ok(())
 }

@@ -125,7 +125,9 @@ pub fn lilypad_host() -> ExitCode {
             Some((program, rest)) => crate::devnet::become_tethered(program.as_ref(), rest),
             None => return ExitCode::from(USAGE),
         };
-        return finish(Err(anyhow::Error::new(error).context(format!("can't become {}", command[0].display()))));
+        return finish(Err(
+            anyhow::Error::new(error).context(format!("can't become {}", command[0].display()))
+        ));
     }
     start_logging("info");
     block_on(async move {

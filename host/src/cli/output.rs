@@ -48,7 +48,8 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![render(headings.iter().map(|heading| heading.trim()).collect())];
-    lines.push(render((0..headings.len()).map(|column| &DASHES[..width(column).min(DASHES.len())]).collect()));
+    lines
+        .push(render((0..headings.len()).map(|column| &DASHES[..width(column).min(DASHES.len())]).collect()));
     lines.extend(rows.iter().map(|row| render(row.iter().map(String::as_str).collect())));
     lines.join("\n")
 }

@@ -141,12 +141,20 @@ impl Story {
             rows.push(vec!["fuel used".to_owned(), count(receipt.fuel_used), String::new()]);
         }
         if let Some(outputs) = &ending.outputs {
-            rows.push(vec!["output".to_owned(), format!("{} bytes", count(outputs.bytes())), format!("{} files", outputs.files())]);
+            rows.push(vec![
+                "output".to_owned(),
+                format!("{} bytes", count(outputs.bytes())),
+                format!("{} files", outputs.files()),
+            ]);
         }
         for stage in gas {
             rows.push(vec![format!("gas: {}", stage.stage), count(stage.gas_used), self.name(stage.by)]);
         }
-        rows.push(vec!["gas: all".to_owned(), count(gas.iter().map(|stage| stage.gas_used).sum()), String::new()]);
+        rows.push(vec![
+            "gas: all".to_owned(),
+            count(gas.iter().map(|stage| stage.gas_used).sum()),
+            String::new(),
+        ]);
         for (name, seconds) in self.stages() {
             rows.push(vec![format!("time: {name}"), format!("{seconds:.2} s"), String::new()]);
         }

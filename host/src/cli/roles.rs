@@ -96,7 +96,10 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
     };
     let journal = journal(&dir)?;
     let solver = SolverClient::new(&network.solver_url)?;
-    output::note(&format!("provider {me} serves blocks at {gateway} and offers to the solver at {}", network.solver_url));
+    output::note(&format!(
+        "provider {me} serves blocks at {gateway} and offers to the solver at {}",
+        network.solver_url
+    ));
     let poll = Duration::from_millis(args.service.poll_ms);
     roles::provide(chain, journal, workshop, solver, terms, poll, stop_signal()).await;
     Ok(ExitCode::SUCCESS)

@@ -57,6 +57,9 @@ pub(super) struct Args {
     /// Seconds the provider has for a result
     #[arg(long, default_value_t = 600)]
     submit_window: u32,
+    /// Seconds to wait for a provider before giving up
+    #[arg(long, default_value_t = 300)]
+    wait: u64,
     /// Print one JSON object instead of the guest's output
     #[arg(long)]
     json: bool,
@@ -98,12 +101,14 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let story = Story::new(&chain);
     let shell = creator_shell(&chain, &home.join("store")).await?;
     let limits = Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() };
-    let parts = Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
+    let parts =
+        Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
     let spec = publish(&chain, &shell.workshop.store, &parts, &story)?;
     let terms = OfferTerms {
         price_per_gigafuel_max: args.price_max,
         provider: args.provider,
         submit_window: args.submit_window,
+        expires_in: args.wait,
         ..default_terms(&chain)
     };
     let ending = order(&shell, &spec, &terms, args.check.into(), &story).await?;
@@ -141,15 +146,23 @@ pub(super) fn publish(chain: &Chain, store: &Store, parts: &Parts, story: &Story
     let module = module(chain, store, &parts.module)?;
     let mut inputs = BTreeMap::new();
     if let Some(path) = &parts.folder {
-        let folder = read_dir(path, &SnapshotLimits::default()).map_err(|error| usage(crate::report::causes(&error)))?;
-        story.say(&format!("input {}: {} files, {} bytes", path.display(), folder.files(), count(folder.bytes())));
+        let folder = read_dir(path, &SnapshotLimits::default())
+            .map_err(|error| usage(crate::report::causes(&error)))?;
+        story.say(&format!(
+            "input {}: {} files, {} bytes",
+            path.display(),
+            folder.files(),
+            count(folder.bytes())
+        ));
         inputs.insert(lilypad_abi::guest::INPUT_DIR.to_owned(), store.add_folder(&folder)?);
     }
     let stdin = match parts.inputs.is_empty() {
         true => None,
         false => Some(store.add_file(typed_inputs(&parts.inputs)?.to_string().as_bytes())?),
     };
-    let name = Path::new(&parts.module).file_stem().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
+    let name = Path::new(&parts.module)
+        .file_stem()
+        .map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
     let spec = JobSpec {
         profile: Profile::Lilypad1,
         module,
@@ -184,9 +197,18 @@ pub(super) async fn order(
     Ok(shell.see_through(&deal, check, &tell).await?)
 }
 
-pub(super) async fn finish(chain: &Chain, ending: &Ending, out: Option<&Path>, json: bool, story: &Story) -> anyhow::Result<ExitCode> {
+pub(super) async fn finish(
+    chain: &Chain,
+    ending: &Ending,
+    out: Option<&Path>,
+    json: bool,
+    story: &Story,
+) -> anyhow::Result<ExitCode> {
     let id = ending.deal.id;
-    let paid = matches!(ending.settlement, Settlement::Accepted | Settlement::Finalized | Settlement::ProviderUpheld);
+    let paid = matches!(
+        ending.settlement,
+        Settlement::Accepted | Settlement::Finalized | Settlement::ProviderUpheld
+    );
     let mut written = None;
     if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
         let default = PathBuf::from("lilypad-out").join(&id.to_string()[..18]);
@@ -214,7 +236,10 @@ pub(super) async fn finish(chain: &Chain, ending: &Ending, out: Option<&Path>, j
         output::note(&format!("\nfiles are in {}; look again with: lilypad deal show {id}", dir.display()));
     }
     if !paid {
-        anyhow::bail!("{}; the job's price was not paid; try again, or name another provider with --provider", super::progress::settlement_name(ending.settlement));
+        anyhow::bail!(
+            "{}; the job's price was not paid; try again, or name another provider with --provider",
+            super::progress::settlement_name(ending.settlement)
+        );
     }
     Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -224,7 +249,8 @@ pub(super) fn write_result(outputs: &Folder, dir: &Path) -> anyhow::Result<()> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
     }
-    write_to(outputs, dir, WriteMode::IntoEmpty).with_context(|| format!("can't write to {}", dir.display()))?;
+    write_to(outputs, dir, WriteMode::IntoEmpty)
+        .with_context(|| format!("can't write to {}", dir.display()))?;
     Ok(())
 }
 
@@ -246,14 +272,18 @@ fn module(chain: &Chain, store: &Store, name: &str) -> anyhow::Result<Cid> {
         return Ok(store.add_file(&bytes)?);
     }
     let known: Vec<&str> = modules.keys().map(String::as_str).collect();
-    Err(usage(format!("no module '{name}' on this network; it has {}; or give a CID or a .wasm file", known.join(", "))))
+    Err(usage(format!(
+        "no module '{name}' on this network; it has {}; or give a CID or a .wasm file",
+        known.join(", ")
+    )))
 }
 
 /// `k=v` as a text, `k:=v` as JSON; one object.
 fn typed_inputs(pairs: &[String]) -> anyhow::Result<serde_json::Value> {
     let mut object = serde_json::Map::new();
     for pair in pairs {
-        let bad = || usage(format!("-i '{pair}' must be KEY=VALUE, or KEY:=JSON for a number, list or object"));
+        let bad =
+            || usage(format!("-i '{pair}' must be KEY=VALUE, or KEY:=JSON for a number, list or object"));
         let (key, value) = pair.split_once('=').ok_or_else(bad)?;
         let (key, value) = match key.strip_suffix(':') {
             Some(key) => (key, serde_json::from_str(value).map_err(|_| bad())?),

@@ -27,7 +27,8 @@ pub(super) fn home(common: &Common) -> anyhow::Result<PathBuf> {
 }
 
 pub(super) fn network(common: &Common) -> anyhow::Result<Network> {
-    let mut network = Network::load(&home(common)?, &common.network).map_err(|error| usage(crate::report::causes(&error)))?;
+    let mut network = Network::load(&home(common)?, &common.network)
+        .map_err(|error| usage(crate::report::causes(&error)))?;
     if let Some(url) = &common.rpc_url {
         network.rpc_url.clone_from(url);
     }
@@ -51,7 +52,11 @@ pub(super) async fn creator_chain(common: &Common) -> anyhow::Result<Chain> {
 }
 
 /// Blocks in `dir`, and workers of this very program.
-pub(super) fn workshop(dir: &std::path::Path, gateways: Vec<String>, jobs_max: usize) -> anyhow::Result<Workshop> {
+pub(super) fn workshop(
+    dir: &std::path::Path,
+    gateways: Vec<String>,
+    jobs_max: usize,
+) -> anyhow::Result<Workshop> {
     let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
     Ok(Workshop { store, executor: Executor::new(config, jobs_max), gateways, limits: TreeLimits::default() })
@@ -60,9 +65,9 @@ pub(super) fn workshop(dir: &std::path::Path, gateways: Vec<String>, jobs_max: u
 /// Serves a store's blocks on loopback until the process ends; port 0 takes a free one. Gives the URL.
 pub(super) async fn serve_blocks(store: Store, port: u16) -> anyhow::Result<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = tokio::net::TcpListener::bind(address)
-        .await
-        .map_err(|error| usage(format!("port {port} can't be listened on ({error}); give another with --port")))?;
+    let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        usage(format!("port {port} can't be listened on ({error}); give another with --port"))
+    })?;
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
         let _ = axum::serve(listener, store::router(store)).await;

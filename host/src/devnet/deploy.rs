@@ -21,18 +21,23 @@ pub(super) async fn deploy(
     modules: &BTreeMap<String, Cid>,
 ) -> Result<Network, DevnetError> {
     let operator = Chain::open(bare, Some(Key::dev(OPERATOR)?))?;
-    let token = operator.deploy_contract("deploy the token", creation_code(artifacts, "LilypadToken")?, &[]).await?;
+    let token =
+        operator.deploy_contract("deploy the token", creation_code(artifacts, "LilypadToken")?, &[]).await?;
     let deployed_block = operator.block_number().await?;
     let argument = token.into_word();
-    let market =
-        operator.deploy_contract("deploy the market", creation_code(artifacts, "LilypadMarket")?, argument.as_slice()).await?;
+    let market = operator
+        .deploy_contract("deploy the market", creation_code(artifacts, "LilypadMarket")?, argument.as_slice())
+        .await?;
     let mut network = Network { token, market, deployed_block, modules: modules.clone(), ..bare.clone() };
     let operator = Chain::open(&network, Some(Key::dev(OPERATOR)?))?;
     let accounts = [OPERATOR, CREATOR].into_iter().chain(PROVIDERS).chain(MEDIATORS);
     for account in accounts {
         operator.mint_dev_tokens(Key::dev(account)?.address(), U256::from(START_TOKENS)).await?;
     }
-    let mediators = MEDIATORS.into_iter().map(|i| Ok(Key::dev(i)?.address())).collect::<Result<Vec<Address>, DevnetError>>()?;
+    let mediators = MEDIATORS
+        .into_iter()
+        .map(|i| Ok(Key::dev(i)?.address()))
+        .collect::<Result<Vec<Address>, DevnetError>>()?;
     network.panel = operator.register_panel(&mediators).await?;
     if let Some(module) = modules.get("cowsay") {
         let client = deploy_client(&network, &operator, artifacts, store, *module).await?;
@@ -85,7 +90,8 @@ async fn deploy_client(
 fn creation_code(artifacts: &Path, contract: &str) -> Result<Vec<u8>, DevnetError> {
     let path = artifacts.join(format!("{contract}.sol/{contract}.json"));
     let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
-    let artifact: serde_json::Value = serde_json::from_str(&text).map_err(|_| DevnetError::Artifact(path.clone()))?;
+    let artifact: serde_json::Value =
+        serde_json::from_str(&text).map_err(|_| DevnetError::Artifact(path.clone()))?;
     let code = artifact["bytecode"]["object"].as_str().and_then(|code| crate::chain::unhex(code));
     code.ok_or(DevnetError::Artifact(path))
 }

@@ -215,7 +215,11 @@ impl Devnet {
     /// When a development key can't be derived.
     pub fn names(network: &Network) -> Result<BTreeMap<Address, String>, KeyError> {
         let mut names = BTreeMap::new();
-        let roles = [(OPERATOR, "operator".to_owned()), (CREATOR, "creator".to_owned()), (SOLVER, "solver".to_owned())];
+        let roles = [
+            (OPERATOR, "operator".to_owned()),
+            (CREATOR, "creator".to_owned()),
+            (SOLVER, "solver".to_owned()),
+        ];
         let providers = (1..).zip(PROVIDERS).map(|(i, index)| (index, format!("provider-{i}")));
         let mediators = (1..).zip(MEDIATORS).map(|(i, index)| (index, format!("mediator-{i}")));
         for (index, name) in roles.into_iter().chain(providers).chain(mediators) {
@@ -304,15 +308,17 @@ impl Tools {
         let host = me.with_file_name("lilypad-host");
         let host = if host.exists() { host } else { me.with_file_name("../lilypad-host") };
         let missing = |text: &str| DevnetError::Missing(text.to_owned());
-        let host = host
-            .canonicalize()
-            .map_err(|_| missing("lilypad-host is not beside lilypad; build both with `cargo build -p lilypad-host`"))?;
+        let host = host.canonicalize().map_err(|_| {
+            missing("lilypad-host is not beside lilypad; build both with `cargo build -p lilypad-host`")
+        })?;
         let root = find_root(&me).ok_or_else(|| {
             missing("the project's folder with contracts/ and target/guest is not above this program or the current folder; run lilypad from there, or set LILYPAD_ROOT")
         })?;
         let contracts = root.join("contracts/out");
         if !contracts.join("LilypadMarket.sol/LilypadMarket.json").exists() {
-            return Err(missing("the contracts are not built; run ./quickstart once, or `forge build` in contracts/"));
+            return Err(missing(
+                "the contracts are not built; run ./quickstart once, or `forge build` in contracts/",
+            ));
         }
         let modules = root.join("target/guest/wasm32-wasip1/release");
         if !modules.join("cowsay.wasm").exists() || !modules.join("wordcount.wasm").exists() {
@@ -322,7 +328,9 @@ impl Tools {
             let ours = root.join("contracts/node_modules/.foundry/anvil");
             if ours.exists() { Some(ours) } else { on_path("anvil") }
         });
-        let anvil = anvil.ok_or_else(|| missing("anvil is missing; run contracts/toolchain, or install it with foundryup"))?;
+        let anvil = anvil.ok_or_else(|| {
+            missing("anvil is missing; run contracts/toolchain, or install it with foundryup")
+        })?;
         Ok(Self { host, anvil, contracts, modules })
     }
 }
@@ -352,7 +360,8 @@ fn start(tools: &Tools, plan: Plan) -> Result<Supervised, DevnetError> {
 
 /// The ports, checked to be free; from 0, whichever the system gives.
 fn take_ports(first: u16) -> Result<Vec<u16>, DevnetError> {
-    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| DevnetError::PortTaken(port, e));
+    let bind =
+        |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| DevnetError::PortTaken(port, e));
     // Held together until all are known, so that no two are the same.
     let held = (0..PORTS)
         .map(|i| bind(if first == 0 { 0 } else { first.saturating_add(i) }))
@@ -388,20 +397,36 @@ fn publish_modules(store: &Store, built: &Path) -> Result<BTreeMap<String, Cid>,
 
 async fn serve_modules(store: Store, port: u16) -> Result<tokio::task::JoinHandle<()>, DevnetError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let listener = tokio::net::TcpListener::bind(address).await.map_err(|e| DevnetError::PortTaken(port, e))?;
+    let listener =
+        tokio::net::TcpListener::bind(address).await.map_err(|e| DevnetError::PortTaken(port, e))?;
     Ok(tokio::spawn(async move {
         let _ = axum::serve(listener, store::router(store)).await;
     }))
 }
 
 /// How every party is started, and who it is.
-fn party_plans(options: &Options, tools: &Tools, ports: &[u16]) -> Result<(Vec<Plan>, Vec<Party>), DevnetError> {
+fn party_plans(
+    options: &Options,
+    tools: &Tools,
+    ports: &[u16],
+) -> Result<(Vec<Plan>, Vec<Party>), DevnetError> {
     let mut plans = Vec::new();
     let mut parties = Vec::new();
-    let mut add = |name: String, role: &str, account: u32, port: u16, more: &[String]| -> Result<(), DevnetError> {
+    let mut add = |name: String,
+                   role: &str,
+                   account: u32,
+                   port: u16,
+                   more: &[String]|
+     -> Result<(), DevnetError> {
         let key = Key::dev(account)?;
         let dir = options.dir.join(&name);
-        let own = [role.to_owned(), "--port".to_owned(), port.to_string(), "--poll-ms".to_owned(), "300".to_owned()];
+        let own = [
+            role.to_owned(),
+            "--port".to_owned(),
+            port.to_string(),
+            "--poll-ms".to_owned(),
+            "300".to_owned(),
+        ];
         let mut args: Vec<std::ffi::OsString> = own.iter().chain(more).map(Into::into).collect();
         args.extend(["--dir".into(), dir.into_os_string()]);
         let env = [
@@ -424,7 +449,8 @@ fn party_plans(options: &Options, tools: &Tools, ports: &[u16]) -> Result<(Vec<P
     add("solver".to_owned(), "solver", SOLVER, ports[1], &[])?;
     // The second asks a little more, so that it gets the jobs that name it, or when the first is busy.
     for (i, (account, price)) in PROVIDERS.into_iter().zip(["0.01", "0.012"]).enumerate() {
-        let mut more = vec!["--price".to_owned(), price.to_owned(), "--collateral".to_owned(), "20".to_owned()];
+        let mut more =
+            vec!["--price".to_owned(), price.to_owned(), "--collateral".to_owned(), "20".to_owned()];
         if i == 1 && options.cheating_provider {
             more.push("--cheat".to_owned());
         }

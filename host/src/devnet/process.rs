@@ -67,7 +67,11 @@ impl Supervised {
                         return;
                     }
                 };
-                tracing::warn!(process = plan.name, status = describe(status.ok()), "ended; starting it again");
+                tracing::warn!(
+                    process = plan.name,
+                    status = describe(status.ok()),
+                    "ended; starting it again"
+                );
                 child = loop {
                     tokio::time::sleep(RESTART_PAUSE).await;
                     if *stopped.borrow() {
@@ -113,7 +117,9 @@ fn spawn(tether: &Path, plan: &Plan) -> io::Result<tokio::process::Child> {
 }
 
 async fn end(child: &mut tokio::process::Child) {
-    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) =
+        child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw)
+    {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     if tokio::time::timeout(STOP_GRACE, child.wait()).await.is_err() {
@@ -128,7 +134,8 @@ fn describe(status: Option<ExitStatus>) -> String {
 /// Becomes `program`, to be ended by the kernel when our parent dies. Returns only on failure.
 pub fn become_tethered(program: &Path, args: &[OsString]) -> io::Error {
     use std::os::unix::process::CommandExt as _;
-    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM)) {
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+    {
         return error.into();
     }
     std::process::Command::new(program).args(args).exec()

@@ -129,8 +129,8 @@ pub enum CreatorError {
     #[error("no deal: {0}; nothing was spent")]
     Rejected(String),
     /// Nobody took it.
-    #[error("no provider took the job in {0} s{1}; nothing was spent, and the offer has run out")]
-    Unmatched(u64, String),
+    #[error("no provider took the job{0}; nothing was spent, and the offer has run out")]
+    Unmatched(String),
 }
 
 /// A job creator at work.
@@ -153,7 +153,11 @@ impl CreatorShell {
     ///
     /// # Errors
     /// [`ChainError::NoFunds`] before anything is spent.
-    pub async fn prepare(&self, spec: &JobSpec, terms: &OfferTerms) -> Result<(SignedJobOffer, Option<Sent>), CreatorError> {
+    pub async fn prepare(
+        &self,
+        spec: &JobSpec,
+        terms: &OfferTerms,
+    ) -> Result<(SignedJobOffer, Option<Sent>), CreatorError> {
         let block = spec.to_block()?;
         spec.validate()?;
         let cid = Cid::of(Codec::DagCbor, &block);
@@ -225,7 +229,7 @@ impl CreatorShell {
             }
             if self.chain.now().await? > signed.offer.expiry {
                 let reason = said.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                return Err(CreatorError::Unmatched(signed.offer.expiry, reason));
+                return Err(CreatorError::Unmatched(reason));
             }
             tokio::time::sleep(self.poll).await;
         }
@@ -289,7 +293,10 @@ impl CreatorShell {
                 CreatorAction::Challenge => self.chain.challenge(deal).await?,
                 CreatorAction::Audit => self.chain.audit(deal).await?,
                 CreatorAction::FixSeed => self.chain.fix_seed(deal).await?,
-                CreatorAction::Check | CreatorAction::Accept | CreatorAction::Finalize | CreatorAction::Conclude => {
+                CreatorAction::Check
+                | CreatorAction::Accept
+                | CreatorAction::Finalize
+                | CreatorAction::Conclude => {
                     let Some(posted) = &posted else { continue };
                     match action {
                         CreatorAction::Check => {
@@ -320,7 +327,10 @@ impl CreatorShell {
         if check == Check::Trust {
             match self.fetch_outputs(deal, posted).await {
                 Ok(folder) => *outputs = Some(folder),
-                Err(error) => tell(Progress::Retry(format!("the outputs can't be fetched: {}", crate::report::causes(&error)))),
+                Err(error) => tell(Progress::Retry(format!(
+                    "the outputs can't be fetched: {}",
+                    crate::report::causes(&error)
+                ))),
             }
             return CreatorEvent::Checked(Judgement::Good);
         }
@@ -359,7 +369,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn tell_changes(&mut self, view: &DealView, posted: Option<&Receipt>, tell: &(dyn Fn(Progress) + Send + Sync)) {
+    fn tell_changes(
+        &mut self,
+        view: &DealView,
+        posted: Option<&Receipt>,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) {
         if let Some(receipt) = posted.filter(|_| !self.submitted) {
             self.submitted = true;
             tell(Progress::Submitted(*receipt));

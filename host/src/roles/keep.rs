@@ -7,8 +7,12 @@ use tokio::sync::watch;
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
 /// Calls `round` again and again, `pause` apart, longer after failures, until `stop` says so.
-pub async fn poll_until_stopped<F, Fut, E>(what: &str, pause: Duration, stop: &mut watch::Receiver<bool>, mut round: F)
-where
+pub async fn poll_until_stopped<F, Fut, E>(
+    what: &str,
+    pause: Duration,
+    stop: &mut watch::Receiver<bool>,
+    mut round: F,
+) where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<(), E>>,
     E: std::error::Error + 'static,

@@ -176,7 +176,9 @@ impl Shell {
                 Some(record) => record,
                 None => {
                     // A lost journal must not bring old deals back to life.
-                    if self.chain.deal(&deal).await?.state == DealState::Settled && deal.terms.callbackGas == 0 {
+                    if self.chain.deal(&deal).await?.state == DealState::Settled
+                        && deal.terms.callbackGas == 0
+                    {
                         running.insert(deal.id);
                         continue;
                     }
@@ -257,7 +259,12 @@ impl Shell {
         Ok(false)
     }
 
-    async fn deliver(&self, deal: &MatchedDeal, record: &DealRecord, posted: &Receipt) -> Result<(), ProviderError> {
+    async fn deliver(
+        &self,
+        deal: &MatchedDeal,
+        record: &DealRecord,
+        posted: &Receipt,
+    ) -> Result<(), ProviderError> {
         let Some(outcome) = record.outcome.as_ref().filter(|outcome| outcome.receipt() == *posted) else {
             tracing::warn!(deal = %deal.id, "the journal is lost here; anyone who runs the job again can deliver it");
             return Ok(());
@@ -284,7 +291,8 @@ impl Shell {
             outputs: unixfs::folder_cid(&outputs),
             journal: Vec::new(),
         };
-        let execution = lilypad_runtime::Execution { outcome: outcome.clone(), outputs, refusal_detail: None };
+        let execution =
+            lilypad_runtime::Execution { outcome: outcome.clone(), outputs, refusal_detail: None };
         crate::exec::keep(&self.workshop.store, &execution).map_err(|e: KeepError| WorkError::Keep(e))?;
         let (fetch_time, run_time) = (Duration::ZERO, Duration::ZERO);
         Ok(Ran { receipt: outcome.receipt(), outcome, execution, fetch_time, run_time })

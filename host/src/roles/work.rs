@@ -102,17 +102,24 @@ impl Workshop {
     }
 
     async fn resolve(&self, chain: &Chain, deal: &MatchedDeal) -> Result<ResolvedJob, WorkError> {
-        let fetcher = self.fetcher(&[&deal.job_gateway, &deal.provider_gateway]).map_err(WorkError::Gateway)?;
+        let fetcher =
+            self.fetcher(&[&deal.job_gateway, &deal.provider_gateway]).map_err(WorkError::Gateway)?;
         let spec = self.effective_spec(chain, deal, &fetcher).await?;
         exec::resolve_spec(&fetcher, spec, &self.limits).await.map_err(WorkError::Unavailable)
     }
 
     /// The job that the deal is about: the posted one, or a template completed with the request's input.
-    async fn effective_spec(&self, chain: &Chain, deal: &MatchedDeal, fetcher: &Fetcher) -> Result<JobSpec, WorkError> {
+    async fn effective_spec(
+        &self,
+        chain: &Chain,
+        deal: &MatchedDeal,
+        fetcher: &Fetcher,
+    ) -> Result<JobSpec, WorkError> {
         let terms = &deal.terms;
         let cid = Cid::dag_cbor(BlobDigest(terms.jobDigest.0));
         let block = fetcher.block(cid).await.map_err(|e| WorkError::Unavailable(ResolveError::Job(e)))?;
-        let spec = JobSpec::from_block(&block).map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
+        let spec = JobSpec::from_block(&block)
+            .map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
         check_terms(&spec, terms)?;
         if terms.inputHash.is_zero() {
             return Ok(spec);
@@ -121,7 +128,8 @@ impl Workshop {
             return Err(WorkError::Invalid("a template with an input must leave stdin empty".to_owned()));
         }
         let request = chain.request(terms.jobOfferHash).await?;
-        let request = request.ok_or_else(|| WorkError::Invalid("the chain has no such request".to_owned()))?;
+        let request =
+            request.ok_or_else(|| WorkError::Invalid("the chain has no such request".to_owned()))?;
         let stdin = self.store.add_file(&request.input)?;
         Ok(spec.with_stdin(stdin))
     }

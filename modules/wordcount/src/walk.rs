@@ -1,11 +1,12 @@
-//! Which files there are. Symbolic links and other special files are not followed and not counted.
+//! Which files there are. A link to a file counts as that file, as it does for `cat`; a link to a folder is not
+//! followed, because links can go in circles; other special files are not counted.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// Every regular file under `root`: its path from there with `/` between the parts, sorted by bytes.
+/// Every regular file under `root`, and every link to one: its path from there with `/` between the parts, sorted by bytes.
 ///
 /// # Errors
 ///
@@ -26,7 +27,9 @@ pub(crate) fn regular_files(root: &Path) -> Result<Vec<String>, (PathBuf, io::Er
             })?;
             if kind.is_dir() {
                 folders.push((entry.path(), format!("{prefix}{name}/")));
-            } else if kind.is_file() {
+            } else if kind.is_file()
+                || (kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|data| data.is_file()))
+            {
                 files.push(format!("{prefix}{name}"));
             }
         }
