@@ -6,7 +6,14 @@ use crate::{
 };
 use lilypad_host::chain::Key;
 use rustix::process::{Pid, Signal, kill_process};
-use std::{process::Stdio, thread, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    process::{Output, Stdio},
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 /// The cheating provider: its deals go through every phase, mediation included, and touch every process.
 const CHEAT: u32 = 4;
@@ -20,20 +27,38 @@ fn kill(market: &Market, name: &str) {
     kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Starts a job that is going to be mediated, kills `name` after a while, and expects the job to end as it should.
-fn survives(market: &Market, name: &str, after: Duration) {
-    let cheat = Key::dev(CHEAT).unwrap().address().to_string();
-    let message = format!("message=while {name} dies");
-    let job = market
+/// Runs `lilypad run` with these arguments, does `then` as soon as it says `words`, and gives its end.
+fn run_and(market: &Market, args: &[&str], words: &str, then: impl FnOnce()) -> Output {
+    let mut job = market
         .lilypad()
-        .args(["run", "cowsay", "-i", &message, "--provider", &cheat, "--json"])
+        .args(["run", "cowsay", "--json"])
+        .args(args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    thread::sleep(after);
-    kill(market, name);
-    let output = job.wait_with_output().unwrap();
+    let mut said = String::new();
+    let mut then = Some(then);
+    for line in BufReader::new(job.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        said.push_str(&line);
+        said.push('\n');
+        if line.contains(words)
+            && let Some(then) = then.take()
+        {
+            then();
+        }
+    }
+    assert!(then.is_none(), "it never said '{words}': {said}");
+    let mut output = job.wait_with_output().unwrap();
+    output.stderr = said.into_bytes();
+    output
+}
+
+/// A job that is going to be mediated ends as it should although `name` is killed when the creator says `words`.
+fn survives(market: &Market, name: &str, words: &str) {
+    let cheat = Key::dev(CHEAT).unwrap().address().to_string();
+    let message = format!("message=while {name} dies");
+    let output = run_and(market, &["-i", &message, "--provider", &cheat], words, || kill(market, name));
     assert_eq!(json(&output)["settlement"], "provider_slashed", "{name}: {}", stderr(&output));
     runtime().block_on(market.assert_books_balance());
 }
@@ -41,16 +66,47 @@ fn survives(market: &Market, name: &str, after: Duration) {
 #[test]
 fn every_process_may_die_in_the_middle_of_a_job() {
     let market = Market::start();
-    // The deal takes about five seconds; each process is killed in a phase in which it is needed.
-    survives(&market, "solver", Duration::from_millis(100));
-    survives(&market, "provider-2", Duration::from_millis(700));
-    survives(&market, "mediator-1", Duration::from_millis(2_000));
-    survives(&market, "mediator-2", Duration::from_millis(2_500));
-    survives(&market, "mediator-3", Duration::from_millis(3_000));
-    survives(&market, "chain", Duration::from_millis(2_500));
-    // And an honest job afterwards, with everything restarted once.
-    kill(&market, "provider-1");
-    let output = market.run(&["run", "cowsay", "-i", "message=still here", "--json"]);
+    // Each is killed in a phase in which it is needed next.
+    survives(&market, "solver", "is with the solver");
+    survives(&market, "provider-2", "deal 0x");
+    survives(&market, "mediator-1", "mediators drawn");
+    survives(&market, "mediator-2", "mediators drawn");
+    survives(&market, "mediator-3", "ANOTHER result");
+    survives(&market, "chain", "mediators drawn");
+    // And an honest provider's death while its deal is new.
+    let output = run_and(&market, &["-i", "message=still here"], "deal 0x", || kill(&market, "provider-1"));
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(json(&output)["settlement"], "accepted");
+}
+
+/// Eight ports in a row that nobody uses now.
+fn free_ports() -> u16 {
+    (20_000..60_000)
+        .step_by(16)
+        .find(|first| (0..8).all(|i| TcpListener::bind(("127.0.0.1", first + i)).is_ok()))
+        .unwrap()
+}
+
+#[test]
+fn the_whole_devnet_may_die_in_the_middle_of_a_job_and_come_back() {
+    let market = Market::start_in(Arc::new(tempfile::tempdir().unwrap()), free_ports());
+    let mut again = None;
+    let output = thread::scope(|scope| {
+        let (killed, is_killed) = mpsc::channel();
+        let market = &market;
+        let job = scope.spawn(move || {
+            run_and(market, &["-i", "message=lights out"], "is with the solver", || {
+                // The parent of all: the kernel ends its children with it.
+                kill(market, "devnet");
+                killed.send(()).unwrap();
+            })
+        });
+        is_killed.recv().unwrap();
+        thread::sleep(Duration::from_secs(2));
+        again = Some(market.start_again());
+        job.join().unwrap()
+    });
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(json(&output)["settlement"], "accepted", "{}", stderr(&output));
+    runtime().block_on(again.unwrap().assert_books_balance());
 }

@@ -10,7 +10,7 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     thread,
 };
 
@@ -49,7 +49,7 @@ pub(crate) struct Market {
     pub(crate) network: Network,
     /// Names and process ids at the start.
     pub(crate) pids: Vec<(String, i32)>,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl Market {
@@ -61,7 +61,17 @@ impl Market {
 
     /// A devnet for a test that breaks it.
     pub(crate) fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), 0)
+    }
+
+    /// The same devnet again, after all its processes ended.
+    pub(crate) fn start_again(&self) -> Self {
+        let port = self.network.rpc_url.rsplit(':').next().unwrap().parse().unwrap();
+        Self::start_in(self.folder.clone(), port)
+    }
+
+    /// A devnet in this folder; with port 0 on free ports, otherwise on that one and those after it.
+    pub(crate) fn start_in(folder: Arc<tempfile::TempDir>, port: u16) -> Self {
         let home = folder.path().to_owned();
         let (up, is_up) = mpsc::channel();
         let for_thread = home.clone();
@@ -70,7 +80,7 @@ impl Market {
             let mut devnet = Command::new(program("lilypad-host"))
                 .args(["tethered", "--"])
                 .arg(program("lilypad"))
-                .args(["devnet", "--port", "0", "--cheating-provider"])
+                .args(["devnet", "--cheating-provider", "--port", &port.to_string()])
                 .env("LILYPAD_HOME", &for_thread)
                 .env("LILYPAD_ROOT", root())
                 .stdin(Stdio::null())
@@ -84,7 +94,7 @@ impl Market {
                     let _ = up.send(said.clone());
                 }
             }
-            // It ended: whoever waits learns why.
+            // It ended: whoever still waits learns why.
             let _ = up.send(said);
             let _ = devnet.wait();
         });
@@ -98,7 +108,7 @@ impl Market {
                 Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
             })
             .collect();
-        Self { home, network, pids, _folder: folder }
+        Self { home, network, pids, folder }
     }
 
     /// `lilypad` on this market, as its creator unless the environment says otherwise.

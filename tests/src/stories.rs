@@ -51,7 +51,7 @@ fn an_honest_deal_is_checked_and_paid() {
         payments
             .iter()
             .filter(|p| p["reason"] == reason)
-            .map(|p| p["amount"].as_u64().unwrap_or(u64::MAX))
+            .map(|p| p["amount"].as_str().unwrap().parse::<u64>().unwrap())
             .sum::<u64>()
     };
     let fuel = result["fuel_used"].as_u64().unwrap();

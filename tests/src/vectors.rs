@@ -5,7 +5,7 @@
 use crate::market::root;
 use lilypad_abi::{BlobDigest, Receipt};
 use lilypad_host::chain::vectors::offer_vectors;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 
 fn check(name: &str, fresh: &Value) {

@@ -54,6 +54,7 @@ pub(super) fn describe(devnet: &Devnet) -> String {
     };
     let network = &devnet.network;
     let mut rows = vec![
+        vec!["devnet".to_owned(), std::process::id().to_string(), String::new(), String::new()],
         vec![
             "chain".to_owned(),
             pid("chain"),

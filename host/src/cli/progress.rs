@@ -17,12 +17,14 @@ pub(super) struct Story {
     started: Instant,
     names: BTreeMap<Address, String>,
     stages: Mutex<Vec<(String, f64)>>,
+    /// The newest trouble, told once however often it repeats.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Story {
     pub(super) fn new(chain: &Chain) -> Self {
         let names = Devnet::names(chain.network()).unwrap_or_default();
-        Self { started: Instant::now(), names, stages: Mutex::default() }
+        Self { started: Instant::now(), names, stages: Mutex::default(), trouble: Mutex::default() }
     }
 
     /// A party's name on the devnet, its address elsewhere.
@@ -108,7 +110,13 @@ impl Story {
                 self.stage("settle");
                 self.say(&format!("settled: {}", settlement_name(how)));
             }
-            Progress::Retry(reason) => self.say(&format!("trying again: {reason}")),
+            Progress::Retry(reason) => {
+                let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+                if trouble.as_ref() != Some(&reason) {
+                    self.say(&format!("trying again: {reason}"));
+                    *trouble = Some(reason);
+                }
+            }
         }
     }
 

@@ -9,10 +9,13 @@ use crate::{
 };
 use lilypad_abi::{BlobDigest, Cid, Codec, JobSpec, JobSpecError, Receipt};
 use lilypad_runtime::Folder;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the provider's gateway may take to hand over outputs before the creator's own are used.
 const OUTPUTS_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a solver may be silent before the offer is given up.
+const SOLVER_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a creator offers besides the job itself.
 #[derive(Debug, Clone)]
@@ -203,36 +206,76 @@ impl CreatorShell {
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<MatchedDeal, CreatorError> {
         let id = offer_id(&signed.offer);
-        self.solver.post_job(signed).await?;
+        self.post(signed, tell).await?;
         tell(Progress::Offered { id });
         let mut said = None;
         loop {
-            // The chain first: a solver that died after matching can't say so.
-            if let Some(deal) = self.chain.deal_of_job_offer(id).await? {
-                if let Some(deal) = self.chain.find_deal(deal).await? {
+            match self.look_for_deal(signed, id, &mut said, tell).await {
+                Ok(Some(deal)) => {
                     tell(Progress::Matched(Box::new(deal.clone())));
                     return Ok(deal);
                 }
-            }
-            match self.solver.job_status(id).await {
-                Ok(JobStatus::Rejected { reason }) => return Err(CreatorError::Rejected(reason)),
-                Ok(JobStatus::Open { waiting_for: Some(reason) }) if said.as_ref() != Some(&reason) => {
-                    tell(Progress::Waiting { reason: reason.clone() });
-                    said = Some(reason);
-                }
-                Ok(_) => {}
-                // It forgot, or is restarting: the same offer again changes nothing.
-                Err(error) => {
+                Ok(None) => {}
+                // The offer is out: a deal may be made while we can't see it.
+                Err(CreatorError::Chain(error)) if error.is_temporary() => {
                     tell(Progress::Retry(crate::report::causes(&error)));
-                    let _ = self.solver.post_job(signed).await;
                 }
-            }
-            if self.chain.now().await? > signed.offer.expiry {
-                let reason = said.map(|reason| format!(" ({reason})")).unwrap_or_default();
-                return Err(CreatorError::Unmatched(reason));
+                Err(error) => return Err(error),
             }
             tokio::time::sleep(self.poll).await;
         }
+    }
+
+    /// Posts the offer; a solver that is just starting again gets a few seconds.
+    async fn post(
+        &self,
+        signed: &SignedJobOffer,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), CreatorError> {
+        let started = Instant::now();
+        loop {
+            match self.solver.post_job(signed).await {
+                Ok(_) => return Ok(()),
+                Err(error @ SolverError::Unreachable { .. }) if started.elapsed() < SOLVER_PATIENCE => {
+                    tell(Progress::Retry(crate::report::causes(&error)));
+                    tokio::time::sleep(self.poll).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn look_for_deal(
+        &self,
+        signed: &SignedJobOffer,
+        id: B256,
+        said: &mut Option<String>,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Option<MatchedDeal>, CreatorError> {
+        // The chain first: a solver that died after matching can't say so.
+        if let Some(deal) = self.chain.deal_of_job_offer(id).await?
+            && let Some(deal) = self.chain.find_deal(deal).await?
+        {
+            return Ok(Some(deal));
+        }
+        match self.solver.job_status(id).await {
+            Ok(JobStatus::Rejected { reason }) => return Err(CreatorError::Rejected(reason)),
+            Ok(JobStatus::Open { waiting_for: Some(reason) }) if said.as_ref() != Some(&reason) => {
+                tell(Progress::Waiting { reason: reason.clone() });
+                *said = Some(reason);
+            }
+            Ok(_) => {}
+            // It forgot, or is restarting: the same offer again changes nothing.
+            Err(error) => {
+                tell(Progress::Retry(crate::report::causes(&error)));
+                let _ = self.solver.post_job(signed).await;
+            }
+        }
+        if self.chain.now().await? > signed.offer.expiry {
+            let reason = said.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            return Err(CreatorError::Unmatched(reason));
+        }
+        Ok(None)
     }
 
     /// Waits for the result, checks it, accepts or challenges, and stays until the deal is settled.
