@@ -3,13 +3,14 @@
 //! Decides from the module's bytes alone. Nothing is compiled or run here.
 
 use crate::{
+    metering::growth,
     profile::{self, ENTRY_EXPORT, MEMORY_EXPORT, PAGE_BYTES, RESERVED_PREFIX},
     wasi::{FUNCTIONS, ValType2},
 };
 use lilypad_abi::Refusal;
 use wasmparser::{
-    BinaryReaderError, ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, OperatorsReader,
-    Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, Operator,
+    OperatorsReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 /// Why a module is not admitted: the code that stands in the Outcome, and what to do about it.
@@ -39,6 +40,10 @@ pub(crate) struct FunctionFacts {
     /// Blocks nested in each other, the body included.
     nesting: u32,
     body_bytes: u64,
+    /// Bounds on what the rewrite makes of it.
+    rewritten_bytes: u64,
+    blocks: u64,
+    branch_targets_max: u32,
 }
 
 /// One import.
@@ -106,7 +111,10 @@ pub(crate) fn admit(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
             "this is a WebAssembly component; build a core module for wasm32-wasip1",
         ));
     }
-    let admitted = survey(wasm, profile::features()).map_err(|error| why_invalid(wasm, &error))?;
+    let admitted = survey(wasm, profile::features()).map_err(|stop| match stop {
+        Stop::Invalid(error) => why_invalid(wasm, &error),
+        Stop::NotAdmitted(not) => not,
+    })?;
     check_limits(&admitted)?;
     check_imports(&admitted)?;
     check_exports(&admitted)?;
@@ -125,28 +133,39 @@ pub(crate) fn features_used(wasm: &[u8]) -> Vec<&'static str> {
 fn why_invalid(wasm: &[u8], error: &BinaryReaderError) -> NotAdmitted {
     let base = profile::features();
     let valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
+    let at = format!("{} (at byte {:#x})", error.message(), error.offset());
+    // First, so that bytes which are no module at all are read twice and not once for each feature.
+    if !valid(profile::REFUSED.iter().fold(base, |all, (feature, ..)| all | *feature)) {
+        return NotAdmitted::new(
+            Refusal::Malformed,
+            format!("not a valid WebAssembly module: {at}; check how it was built"),
+        );
+    }
     for (feature, name, advice) in profile::REFUSED {
         if valid(base | *feature) {
             return NotAdmitted::new(Refusal::Feature, format!("module uses {name}; {advice}"));
         }
     }
-    let at = format!("{} (at byte {:#x})", error.message(), error.offset());
-    if valid(profile::REFUSED.iter().fold(base, |all, (feature, ..)| all | *feature)) {
-        return NotAdmitted::new(
-            Refusal::Feature,
-            format!(
-                "module uses features that the profile doesn't accept: {at}; build for plain wasm32-wasip1"
-            ),
-        );
-    }
     NotAdmitted::new(
-        Refusal::Malformed,
-        format!("not a valid WebAssembly module: {at}; check how it was built"),
+        Refusal::Feature,
+        format!("module uses features that the profile doesn't accept: {at}; build for plain wasm32-wasip1"),
     )
 }
 
+/// Why a survey didn't come to its end.
+enum Stop {
+    Invalid(BinaryReaderError),
+    NotAdmitted(NotAdmitted),
+}
+
+impl From<BinaryReaderError> for Stop {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
 /// Validates everything and takes stock on the way.
-fn survey(wasm: &[u8], features: WasmFeatures) -> Result<Admitted, BinaryReaderError> {
+fn survey(wasm: &[u8], features: WasmFeatures) -> Result<Admitted, Stop> {
     let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
     parser.set_features(features);
@@ -235,7 +254,13 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
 fn survey_body(
     validator: &mut wasmparser::FuncValidator<wasmparser::ValidatorResources>,
     body: &FunctionBody<'_>,
-) -> Result<FunctionFacts, BinaryReaderError> {
+) -> Result<FunctionFacts, Stop> {
+    // Run-length groups declare billions in a few bytes: added up before anything makes room for them.
+    let mut declared = 0_u64;
+    for group in body.get_locals_reader()? {
+        declared += u64::from(group?.0);
+        at_most("locals in one function", declared, profile::LOCALS_MAX.into()).map_err(Stop::NotAdmitted)?;
+    }
     let mut reader = body.get_binary_reader();
     let body_bytes = reader.bytes_remaining() as u64;
     validator.read_locals(&mut reader)?;
@@ -246,31 +271,50 @@ fn survey_body(
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
         facts.operators = facts.operators.saturating_add(1);
+        facts.rewritten_bytes += growth::added_bytes_max(&operator);
+        facts.blocks += growth::blocks(&operator);
+        if let Operator::BrTable { targets } = &operator {
+            facts.branch_targets_max = facts.branch_targets_max.max(targets.len());
+        }
         facts.operands_max = facts.operands_max.max(validator.operand_stack_height());
         facts.nesting = facts.nesting.max(validator.control_stack_height());
     }
     operators.finish()?;
+    facts.rewritten_bytes += body_bytes + growth::FRAME_BYTES_MAX;
     Ok(facts)
 }
 
+fn at_most(what: &str, value: u64, max: u64) -> Result<(), NotAdmitted> {
+    if value <= max {
+        return Ok(());
+    }
+    let detail = format!("module has {value} {what}, the most is {max}; split it or build it smaller");
+    Err(NotAdmitted::new(Refusal::TooLarge, detail))
+}
+
 fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
-    let check = |what: &str, value: u64, max: u64| {
-        if value <= max {
-            return Ok(());
-        }
-        let detail = format!("module has {value} {what}, the most is {max}; split it or build it smaller");
-        Err(NotAdmitted::new(Refusal::TooLarge, detail))
-    };
+    let (mut rewritten_bytes, mut blocks_squared) = (0_u64, 0_u64);
     for (what, value, max) in &admitted.counts {
-        check(what, *value, *max)?;
+        at_most(what, *value, *max)?;
     }
     for facts in &admitted.functions {
-        check("bytes in one function", facts.body_bytes, profile::BODY_BYTES_MAX)?;
-        check("locals in one function", facts.slots.into(), profile::LOCALS_MAX.into())?;
-        check("operands in one function", facts.operands_max.into(), profile::OPERANDS_MAX.into())?;
-        check("nested blocks in one function", facts.nesting.into(), profile::NESTING_MAX.into())?;
+        at_most("bytes in one function", facts.body_bytes, profile::BODY_BYTES_MAX)?;
+        at_most("locals in one function", facts.slots.into(), profile::LOCALS_MAX.into())?;
+        at_most("operands in one function", facts.operands_max.into(), profile::OPERANDS_MAX.into())?;
+        at_most("nested blocks in one function", facts.nesting.into(), profile::NESTING_MAX.into())?;
+        at_most(
+            "branch targets in one table",
+            facts.branch_targets_max.into(),
+            profile::BRANCH_TARGETS_MAX.into(),
+        )?;
+        at_most("basic blocks in one function", facts.blocks, profile::BLOCKS_MAX)?;
+        let bytes_max = profile::REWRITTEN_BODY_BYTES_MAX;
+        at_most("bytes in one function once it is metered", facts.rewritten_bytes, bytes_max)?;
+        rewritten_bytes += facts.rewritten_bytes;
+        blocks_squared += facts.blocks * facts.blocks;
     }
-    Ok(())
+    at_most("bytes once it is metered", rewritten_bytes, profile::REWRITTEN_BYTES_MAX)?;
+    at_most("basic blocks, squared by function and added up,", blocks_squared, profile::BLOCKS_SQUARED_MAX)
 }
 
 fn check_imports(admitted: &Admitted) -> Result<(), NotAdmitted> {

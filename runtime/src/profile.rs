@@ -103,12 +103,29 @@ pub(crate) const TABLE_ELEMENTS_MAX: u32 = 1 << 20;
 /// Element segments, each kept by the engine until dropped.
 pub(crate) const ELEMENT_SEGMENTS_MAX: u32 = 20_000;
 
-/// Data segments, each kept by the engine until dropped.
-pub(crate) const DATA_SEGMENTS_MAX: u32 = 50_000;
+/// Data segments, each kept by the engine until dropped. Go's compiler emits one for each run of constants, more
+/// than 50,000 in a program of 6 MB; validators share a limit of 100,000.
+pub(crate) const DATA_SEGMENTS_MAX: u32 = 90_000;
 
 /// Bytes of one function's body. Register allocation takes more than linear time in it; SQLite's largest
 /// function is a twentieth of this.
 pub(crate) const BODY_BYTES_MAX: u64 = 2 << 20;
+
+/// Bytes of one function's body once it is rewritten, as an upper bound. Engines share a limit of 7,654,321.
+pub(crate) const REWRITTEN_BODY_BYTES_MAX: u64 = 7 << 20;
+
+/// Bytes of all bodies once they are rewritten, as an upper bound: what a host must hold to compile.
+pub(crate) const REWRITTEN_BYTES_MAX: u64 = 512 << 20;
+
+/// Basic blocks of one function. Compilers take time in the square of it; an interpreter's main loop has 4,000.
+pub(crate) const BLOCKS_MAX: u64 = 20_000;
+
+/// Sum of the squares of the functions' basic blocks: what compiling a module's control flow costs at worst.
+/// A Python interpreter comes to a thirtieth of it.
+pub(crate) const BLOCKS_SQUARED_MAX: u64 = 1 << 31;
+
+/// Targets of one `br_table`. Engines share a limit of 65,520; compilers make tables of some thousand.
+pub(crate) const BRANCH_TARGETS_MAX: u32 = 32_768;
 
 /// Parameters and locals of one function. Unoptimised C has thousands in its largest functions.
 pub(crate) const LOCALS_MAX: u32 = 20_000;

@@ -67,7 +67,7 @@ pub(super) fn rewrite(
 }
 
 /// Whether a block ends after this operator: control may leave here, or arrive.
-const fn ends_block(op: &Op<'_>) -> bool {
+pub(super) const fn ends_block(op: &Op<'_>) -> bool {
     matches!(
         op,
         Op::Loop { .. }

@@ -1,6 +1,7 @@
 //! The rewrite that makes a module count its own fuel and stack and keep its NaNs canonical.
 //!
-//! - this file: the module's sections; `body.rs`: one function; `cost.rs`: the table; `nan.rs`: NaNs
+//! - this file: the module's sections; `body.rs`: one function; `cost.rs`: the table; `nan.rs`: NaNs;
+//!   `growth.rs`: how much larger a body gets
 //!
 //! The result is a valid module for any engine: it needs no import of ours, and everything it counts is a
 //! fact of its own instructions. Two globals are added, a 64-bit fuel counter and a 32-bit stack counter,
@@ -8,6 +9,7 @@
 
 mod body;
 mod cost;
+pub(crate) mod growth;
 mod nan;
 
 pub use self::cost::COST_TABLE_VERSION;

@@ -122,7 +122,7 @@ fn everything_a_module_can_make_large_has_a_limit() {
             format!("(func {} {})", "i32.const 0 ".repeat(20_000), "drop ".repeat(20_000)),
             format!("(func {} {})", "i32.const 0 ".repeat(20_001), "drop ".repeat(20_001)),
         ),
-        ("data segments", r#"(data "")"#.repeat(50_000), r#"(data "")"#.repeat(50_001)),
+        ("data segments", r#"(data "")"#.repeat(90_000), r#"(data "")"#.repeat(90_001)),
         ("bytes in one function", String::new(), format!("(func {})", "nop ".repeat(2 << 20))),
     ] {
         let module = |fields: &str| wasm(&format!("(module {MEMORY} {START} {fields})"));

@@ -1,0 +1,48 @@
+//! How much a body grows when it is rewritten: upper bounds that admission holds against what engines can take.
+//!
+//! Engines share a limit on the bytes of a body, and compile in more than linear time in its blocks. A module that
+//! no engine compiles would be the host's fault each time somebody runs it, so it isn't admitted. Only counted here.
+
+use super::{body::ends_block, cost, nan};
+use wasmparser::Operator as Op;
+
+/// Bytes added around every body: entry charge, stack check, the block for the body, the last flush, locals.
+pub(crate) const FRAME_BYTES_MAX: u64 = 256;
+
+/// Most bytes that the rewrite adds at this operator, for the largest indices that admission lets through.
+///
+/// An index takes up to 3 bytes, so reading or writing a local or global takes 4.
+pub(crate) const fn added_bytes_max(op: &Op<'_>) -> u64 {
+    let mut added = 0;
+    if ends_block(op) {
+        // Subtract, compare, publish and stop, publish again.
+        added += 48;
+    }
+    if cost::variable(op).is_some() {
+        added += 80;
+    }
+    if matches!(op, Op::Call { .. } | Op::CallIndirect { .. }) {
+        added += 24;
+    }
+    if matches!(op, Op::Return | Op::Unreachable) {
+        added += 8;
+    }
+    added
+        + match nan::made_by(op) {
+            Some(nan::Shape::F32 | nan::Shape::F64) => 24,
+            Some(nan::Shape::F32x4 | nan::Shape::F64x2) => 40,
+            None => 0,
+        }
+}
+
+/// Basic blocks that a compiler makes of this operator once it is rewritten.
+pub(crate) const fn blocks(op: &Op<'_>) -> u64 {
+    match op {
+        // Its head, its end, and the two of the check.
+        Op::Loop { .. } => 4,
+        Op::If { .. } => 3,
+        Op::Block { .. } | Op::BrIf { .. } | Op::BrTable { .. } => 1,
+        _ if cost::variable(op).is_some() => 2,
+        _ => 0,
+    }
+}
