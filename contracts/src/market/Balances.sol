@@ -48,6 +48,7 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
         Balance storage balance = _balances[msg.sender];
         if (amount > balance.free) revert InsufficientBalance(msg.sender, balance.free, amount);
         // Safe cast: amount <= free, which is uint128.
+        // forge-lint: disable-next-line(unsafe-typecast)
         balance.free -= uint128(amount);
         emit Withdrawn(msg.sender, amount);
         token.safeTransfer(msg.sender, amount);
@@ -65,9 +66,14 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
         token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 received = token.balanceOf(address(this)) - before;
         if (received != amount) revert TransferFeeNotSupported(amount, received);
+        // Safe cast: compared at the top.
+        // forge-lint: disable-next-line(unsafe-typecast)
         _balances[msg.sender].free += uint128(amount);
         emit Deposited(msg.sender, amount);
     }
+
+    // Amounts below are sums and parts of a deal's locks; the match has checked that each lock fits 128 bits.
+    // forge-lint: disable-start(unsafe-typecast)
 
     function _free(address party) internal view returns (uint256) {
         return _balances[party].free;
@@ -76,7 +82,6 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
     /// @dev The caller has checked that `amount` is free.
     function _lock(address party, uint256 amount) internal {
         Balance storage balance = _balances[party];
-        // Checked arithmetic; safe cast: callers compare with the free balance first.
         balance.free -= uint128(amount);
         balance.locked += uint128(amount);
     }
@@ -97,4 +102,5 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
         _balances[party].free += uint128(amount);
         emit Paid(id, party, reason, amount);
     }
+    // forge-lint: disable-end(unsafe-typecast)
 }

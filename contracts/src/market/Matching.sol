@@ -72,6 +72,8 @@ abstract contract Matching is Balances, EIP712 {
 
     /// @inheritdoc ILilypadMarket
     function nonceUsed(address party, uint64 nonce) public view returns (bool) {
+        // The bit by its number. The lint expects shifts of variables.
+        // forge-lint: disable-next-line(incorrect-shift)
         return _nonces[party][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
     }
 
@@ -239,6 +241,7 @@ abstract contract Matching is Balances, EIP712 {
     }
 
     function _spendNonce(address party, uint64 nonce) private {
+        // forge-lint: disable-next-line(incorrect-shift)
         _nonces[party][nonce >> 8] |= 1 << (nonce & 0xff);
     }
 }
