@@ -284,6 +284,12 @@ fn survey_body(
     Ok(facts)
 }
 
+/// The bound on all bodies once they are rewritten, less what they have now.
+#[cfg(test)]
+pub(crate) fn added_bytes_max(admitted: &Admitted) -> u64 {
+    admitted.functions.iter().map(|facts| facts.rewritten_bytes - facts.body_bytes).sum()
+}
+
 fn at_most(what: &str, value: u64, max: u64) -> Result<(), NotAdmitted> {
     if value <= max {
         return Ok(());

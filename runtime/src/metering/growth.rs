@@ -46,3 +46,46 @@ pub(crate) const fn blocks(op: &Op<'_>) -> u64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        admission,
+        metering::{Flush, rewrite},
+    };
+
+    #[test]
+    fn no_body_grows_by_more_than_its_bound() {
+        for (code, drops) in [
+            ("loop end ", 0),
+            ("i32.const 1 if else end ", 0),
+            ("block i32.const 1 br_if 0 end ", 0),
+            ("block i32.const 1 br_table 0 0 end ", 0),
+            ("i32.const 1 if return end ", 0),
+            ("i32.const 0 memory.grow drop ", 0),
+            ("i32.const 0 i32.const 0 i32.const 0 memory.fill ", 0),
+            ("call 0 ", 0),
+            ("f32.const 1 f32.sqrt drop ", 0),
+            ("f64.const 1 f64.const 1 f64.add ", 1),
+            ("v128.const i64x2 1 1 f32x4.sqrt drop ", 0),
+            ("v128.const i64x2 1 1 f64x2.ceil drop ", 0),
+        ] {
+            // As many locals and globals as there may be: indices are then at their longest.
+            let text = format!(
+                "(module {} (memory (export \"memory\") 1) (func (export \"_start\") (local {}) {} {}))",
+                "(global i32 (i32.const 0))".repeat(20_000),
+                "i64 ".repeat(20_000),
+                code.repeat(1_000),
+                "drop ".repeat(1_000 * drops),
+            );
+            let wasm = wat::parse_str(text).unwrap();
+            let Ok(admitted) = admission::admit(&wasm) else { panic!("{code} is not admitted") };
+            let bound = admission::added_bytes_max(&admitted);
+            let longer = rewrite(&wasm, &admitted, Flush::AtBlocks).unwrap().len() - wasm.len();
+            assert!(
+                longer as u64 <= bound,
+                "{code}: {longer} bytes more, and at most {bound} bytes were foreseen"
+            );
+        }
+    }
+}
