@@ -92,6 +92,6 @@ fn creation_code(artifacts: &Path, contract: &str) -> Result<Vec<u8>, DevnetErro
     let text = fs::read_to_string(&path).map_err(io_error("read", &path))?;
     let artifact: serde_json::Value =
         serde_json::from_str(&text).map_err(|_| DevnetError::Artifact(path.clone()))?;
-    let code = artifact["bytecode"]["object"].as_str().and_then(|code| crate::chain::unhex(code));
+    let code = artifact["bytecode"]["object"].as_str().and_then(crate::chain::unhex);
     code.ok_or(DevnetError::Artifact(path))
 }

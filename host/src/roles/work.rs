@@ -44,7 +44,7 @@ pub struct Ran {
 pub enum WorkError {
     /// The job's data can't be had, now.
     #[error("the job's data can't be had")]
-    Unavailable(#[source] ResolveError),
+    Unavailable(#[source] Box<ResolveError>),
     /// The job is none, or not the one the deal pays for.
     #[error("the job can't be run on these terms: {0}")]
     Invalid(String),
@@ -62,7 +62,7 @@ pub enum WorkError {
     Store(#[from] StoreError),
     /// A gateway's address can't be used.
     #[error("a gateway named by the deal can't be used")]
-    Gateway(#[source] FetchError),
+    Gateway(#[source] Box<FetchError>),
 }
 
 impl Workshop {
@@ -102,10 +102,13 @@ impl Workshop {
     }
 
     async fn resolve(&self, chain: &Chain, deal: &MatchedDeal) -> Result<ResolvedJob, WorkError> {
-        let fetcher =
-            self.fetcher(&[&deal.job_gateway, &deal.provider_gateway]).map_err(WorkError::Gateway)?;
+        let fetcher = self
+            .fetcher(&[&deal.job_gateway, &deal.provider_gateway])
+            .map_err(|e| WorkError::Gateway(Box::new(e)))?;
         let spec = self.effective_spec(chain, deal, &fetcher).await?;
-        exec::resolve_spec(&fetcher, spec, &self.limits).await.map_err(WorkError::Unavailable)
+        exec::resolve_spec(&fetcher, spec, &self.limits)
+            .await
+            .map_err(|e| WorkError::Unavailable(Box::new(e)))
     }
 
     /// The job that the deal is about: the posted one, or a template completed with the request's input.
@@ -117,7 +120,8 @@ impl Workshop {
     ) -> Result<JobSpec, WorkError> {
         let terms = &deal.terms;
         let cid = Cid::dag_cbor(BlobDigest(terms.jobDigest.0));
-        let block = fetcher.block(cid).await.map_err(|e| WorkError::Unavailable(ResolveError::Job(e)))?;
+        let block =
+            fetcher.block(cid).await.map_err(|e| WorkError::Unavailable(Box::new(ResolveError::Job(e))))?;
         let spec = JobSpec::from_block(&block)
             .map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
         check_terms(&spec, terms)?;
