@@ -11,6 +11,8 @@ mod body;
 mod cost;
 pub(crate) mod growth;
 mod nan;
+#[cfg(test)]
+mod tests;
 
 pub use self::cost::COST_TABLE_VERSION;
 
