@@ -9,9 +9,10 @@ use crate::deal::{Callback, DealState, DealView, Seat, Settlement};
 use alloy::{
     eips::BlockNumberOrTag,
     network::TransactionBuilder as _,
+    primitives::keccak256,
     providers::Provider as _,
     rpc::types::{Filter, Log, TransactionRequest},
-    sol_types::{SolCall, SolEvent},
+    sol_types::{SolCall, SolEvent, SolValue as _},
 };
 use lilypad_abi::ReceiptHash;
 
@@ -329,9 +330,11 @@ fn from_solidity(receipt: &Receipt) -> lilypad_abi::Receipt {
     }
 }
 
+/// A deal from its event; one whose id is not the hash of its terms is no deal but a node's invention.
 fn matched(log: &Log) -> Option<MatchedDeal> {
     let event = log.log_decode::<LilypadMarket::DealMatched>().ok()?.inner.data;
-    Some(MatchedDeal {
+    let honest = keccak256(event.terms.abi_encode()) == event.dealId;
+    honest.then_some(MatchedDeal {
         id: event.dealId,
         terms: event.terms,
         job_gateway: event.jobGateway,
@@ -342,8 +345,8 @@ fn matched(log: &Log) -> Option<MatchedDeal> {
 fn request(log: &Log) -> Option<Request> {
     let event = log.log_decode::<LilypadMarket::JobRequested>().ok()?.inner.data;
     // The id commits to the offer and the offer to the input; a node that changes either is caught here.
-    let honest = offer_id(&event.offer) == event.offerHash
-        && alloy::primitives::keccak256(&event.input) == event.offer.inputHash;
+    let honest =
+        offer_id(&event.offer) == event.offerHash && keccak256(&event.input) == event.offer.inputHash;
     honest.then(|| Request { id: event.offerHash, offer: event.offer, input: event.input.to_vec() })
 }
 

@@ -5,13 +5,13 @@ use crate::{
     chain::{Chain, ChainError, Key},
     journal::Journal,
     report::parse_tokens,
-    roles::{self, ProviderTerms},
+    roles::{self, Capacity, ProviderTerms, Workshop},
     solver::{SolverClient, book::Book, service::Solver},
 };
 use anyhow::Context as _;
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -26,12 +26,21 @@ struct Service {
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// URL under which others reach that port [default: loopback]
+    /// Address to listen on; 0.0.0.0 for all
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// URL under which others reach that port [default: the address it listens on]
     #[arg(long)]
     public_url: Option<String>,
     /// Milliseconds between looks at the chain
     #[arg(long, default_value_t = 1_000)]
     poll_ms: u64,
+}
+
+impl Service {
+    fn address(&self) -> SocketAddr {
+        SocketAddr::from((self.bind, self.port))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +59,10 @@ pub(super) struct ProviderArgs {
     /// Largest fuel limit of a job
     #[arg(long, default_value_t = 10_000_000_000_000)]
     fuel_max: u64,
-    /// Largest memory of a job
+    /// Fuel that this machine surely gets through in a second; deals with too little time for their fuel are declined
+    #[arg(long, default_value_t = 1_000_000_000)]
+    fuel_per_second: u64,
+    /// Most memory and output of a job
     #[arg(long, value_parser = super::exec::parse_size, default_value = "4GiB")]
     memory_max: u64,
     /// Jobs at once
@@ -76,8 +88,10 @@ pub(super) struct SolverArgs {
 pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Result<ExitCode> {
     let (chain, dir) = start(common, &args.service, "provider").await?;
     let network = chain.network().clone();
+    let capacity = Capacity { bytes_max: args.memory_max, fuel_per_second: args.fuel_per_second };
     let workshop = session::workshop(&dir.join("blocks"), network.gateways.clone(), args.jobs)?;
-    let url = session::serve_blocks(workshop.store.clone(), args.service.port).await?;
+    let workshop = Workshop { capacity: Some(capacity), ..workshop };
+    let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     let gateway = args.service.public_url.clone().unwrap_or(url);
     let me = chain.address()?;
     if args.cheat {
@@ -109,7 +123,7 @@ pub(super) async fn mediator(common: &Common, args: MediatorArgs) -> anyhow::Res
     let (chain, dir) = start(common, &args.service, "mediator").await?;
     let network = chain.network().clone();
     let workshop = session::workshop(&dir.join("blocks"), network.gateways.clone(), 1)?;
-    let url = session::serve_blocks(workshop.store.clone(), args.service.port).await?;
+    let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     output::note(&format!("mediator {} of panel {} serves blocks at {url}", chain.address()?, network.panel));
     let poll = Duration::from_millis(args.service.poll_ms);
     roles::mediate(chain, journal(&dir)?, workshop, network.panel, poll, stop_signal()).await;
@@ -119,9 +133,9 @@ pub(super) async fn mediator(common: &Common, args: MediatorArgs) -> anyhow::Res
 pub(super) async fn solver(common: &Common, args: SolverArgs) -> anyhow::Result<ExitCode> {
     let (chain, dir) = start(common, &args.service, "solver").await?;
     let solver = Solver::new(chain.clone(), Book::open(journal(&dir)?)?);
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.service.port));
+    let address = args.service.address();
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        usage(format!("port {} can't be listened on ({error}); give another with --port", args.service.port))
+        usage(format!("{address} can't be listened on ({error}); give another with --port or --bind"))
     })?;
     output::note(&format!("solver {} listens at http://{}", chain.address()?, listener.local_addr()?));
     let mut stop = stop_signal();

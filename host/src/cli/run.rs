@@ -136,7 +136,7 @@ pub(super) fn default_terms(chain: &Chain) -> OfferTerms {
 pub(super) async fn creator_shell(chain: &Chain, store: &Path) -> anyhow::Result<CreatorShell> {
     let network = chain.network();
     let workshop = session::workshop(store, network.gateways.clone(), 1)?;
-    let gateway = session::serve_blocks(workshop.store.clone(), 0).await?;
+    let gateway = session::serve_blocks(workshop.store.clone(), session::loopback()).await?;
     let solver = SolverClient::new(&network.solver_url)?;
     Ok(CreatorShell { chain: chain.clone(), solver, workshop, gateway, poll: POLL })
 }

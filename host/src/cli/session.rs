@@ -59,18 +59,28 @@ pub(super) fn workshop(
 ) -> anyhow::Result<Workshop> {
     let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
-    Ok(Workshop { store, executor: Executor::new(config, jobs_max), gateways, limits: TreeLimits::default() })
+    Ok(Workshop {
+        store,
+        executor: Executor::new(config, jobs_max),
+        gateways,
+        limits: TreeLimits::default(),
+        capacity: None,
+    })
 }
 
-/// Serves a store's blocks on loopback until the process ends; port 0 takes a free one. Gives the URL.
-pub(super) async fn serve_blocks(store: Store, port: u16) -> anyhow::Result<String> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+/// Serves a store's blocks until the process ends; port 0 takes a free one. Gives the URL.
+pub(super) async fn serve_blocks(store: Store, address: SocketAddr) -> anyhow::Result<String> {
     let listener = tokio::net::TcpListener::bind(address).await.map_err(|error| {
-        usage(format!("port {port} can't be listened on ({error}); give another with --port"))
+        usage(format!("{address} can't be listened on ({error}); give another with --port or --bind"))
     })?;
     let url = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {
         let _ = axum::serve(listener, store::router(store)).await;
     });
     Ok(url)
+}
+
+/// Any free port of this machine, for this machine only.
+pub(super) fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }

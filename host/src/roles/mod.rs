@@ -12,7 +12,7 @@ pub use self::{
     keep::poll_until_stopped,
     mediator::mediate,
     provider::{ProviderTerms, provide},
-    work::{Ran, WorkError, Workshop},
+    work::{Capacity, Ran, WorkError, Workshop},
 };
 
 use lilypad_abi::Receipt;

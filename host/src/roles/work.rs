@@ -22,6 +22,17 @@ pub struct Workshop {
     pub gateways: Vec<String>,
     /// Bounds on what it fetches for one job.
     pub limits: TreeLimits,
+    /// What this machine takes on; a mediator and a creator run what the deal says.
+    pub capacity: Option<Capacity>,
+}
+
+/// What a provider's machine takes on, whatever a match says.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Most bytes of memory and captured output together: the virtual world lives in memory.
+    pub bytes_max: u64,
+    /// Fuel this machine surely gets through in a second; a deal whose time is too short for its fuel is declined.
+    pub fuel_per_second: u64,
 }
 
 /// A job that ran.
@@ -125,6 +136,9 @@ impl Workshop {
         let spec = JobSpec::from_block(&block)
             .map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
         check_terms(&spec, terms)?;
+        if let Some(capacity) = &self.capacity {
+            capacity.check(&spec, terms)?;
+        }
         if terms.inputHash.is_zero() {
             return Ok(spec);
         }
@@ -151,4 +165,83 @@ fn check_terms(spec: &JobSpec, terms: &DealTerms) -> Result<(), WorkError> {
         )));
     }
     Ok(())
+}
+
+impl Capacity {
+    fn check(&self, spec: &JobSpec, terms: &DealTerms) -> Result<(), WorkError> {
+        let limits = &spec.limits;
+        let parts = [
+            limits.memory_bytes_max,
+            limits.output_bytes_max,
+            limits.stdout_bytes_max,
+            limits.stderr_bytes_max,
+        ];
+        let bytes = parts.into_iter().fold(0, u64::saturating_add);
+        if bytes > self.bytes_max {
+            return Err(WorkError::Invalid(format!(
+                "the job may need {bytes} bytes of memory and output, this machine offers {}",
+                self.bytes_max
+            )));
+        }
+        let fuel_in_time = u64::from(terms.submitWindow).saturating_mul(self.fuel_per_second);
+        if limits.fuel_limit > fuel_in_time {
+            return Err(WorkError::Invalid(format!(
+                "{} fuel may not be done in the {} s that the deal gives",
+                limits.fuel_limit, terms.submitWindow
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::LilypadMarket::DealTerms;
+    use lilypad_abi::{Limits, Profile};
+    use std::collections::BTreeMap;
+
+    fn spec() -> JobSpec {
+        let module = Cid::of(lilypad_abi::Codec::Raw, b"module");
+        JobSpec {
+            profile: Profile::Lilypad1,
+            module,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            stdin: None,
+            limits: Limits::default(),
+            seed: BlobDigest::default(),
+            clock_epoch_ns: 0,
+        }
+    }
+
+    fn terms() -> DealTerms {
+        let limits = Limits::default();
+        DealTerms {
+            profile: Profile::Lilypad1.to_bytes32().into(),
+            fuelLimit: limits.fuel_limit,
+            submitWindow: 600,
+            ..DealTerms::default()
+        }
+    }
+
+    #[test]
+    fn a_job_that_asks_for_more_than_its_deal_pays_is_not_run() {
+        check_terms(&spec(), &terms()).unwrap();
+        let less = DealTerms { fuelLimit: 1, ..terms() };
+        assert!(check_terms(&spec(), &less).unwrap_err().to_string().contains("pays for 1"));
+        let other = DealTerms { profile: crate::chain::B256::ZERO, ..terms() };
+        assert!(check_terms(&spec(), &other).unwrap_err().to_string().contains("profile"));
+    }
+
+    #[test]
+    fn a_machine_takes_on_what_it_can_do_in_time() {
+        let capacity = Capacity { bytes_max: 4 << 30, fuel_per_second: 1_000_000_000 };
+        capacity.check(&spec(), &terms()).unwrap();
+        let small = Capacity { bytes_max: 1 << 30, ..capacity };
+        assert!(small.check(&spec(), &terms()).unwrap_err().to_string().contains("this machine offers"));
+        let hasty = DealTerms { submitWindow: 99, ..terms() };
+        assert!(capacity.check(&spec(), &hasty).unwrap_err().to_string().contains("99 s"));
+    }
 }
