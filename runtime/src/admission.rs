@@ -299,7 +299,7 @@ fn at_most(what: &str, value: u64, max: u64) -> Result<(), NotAdmitted> {
 }
 
 fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
-    let (mut rewritten_bytes, mut blocks_squared) = (0_u64, 0_u64);
+    let (mut rewritten_bytes, mut blocks_squared, mut locals_by_blocks) = (0_u64, 0_u64, 0_u64);
     for (what, value, max) in &admitted.counts {
         at_most(what, *value, *max)?;
     }
@@ -318,8 +318,11 @@ fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
         at_most("bytes in one function once it is metered", facts.rewritten_bytes, bytes_max)?;
         rewritten_bytes += facts.rewritten_bytes;
         blocks_squared += facts.blocks * facts.blocks;
+        locals_by_blocks += facts.blocks * u64::from(facts.slots);
     }
     at_most("bytes once it is metered", rewritten_bytes, profile::REWRITTEN_BYTES_MAX)?;
+    let by_max = profile::LOCALS_BY_BLOCKS_MAX;
+    at_most("locals times basic blocks, by function and added up,", locals_by_blocks, by_max)?;
     at_most("basic blocks, squared by function and added up,", blocks_squared, profile::BLOCKS_SQUARED_MAX)
 }
 

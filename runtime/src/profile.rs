@@ -124,6 +124,11 @@ pub(crate) const BLOCKS_MAX: u64 = 20_000;
 /// A Python interpreter comes to a thirtieth of it.
 pub(crate) const BLOCKS_SQUARED_MAX: u64 = 1 << 31;
 
+/// Sum of the functions' locals times their basic blocks: a compiler may have to merge each local's value at the
+/// beginning of each block. At the limit that takes some tens of seconds; ten thousand functions of ordinary size,
+/// 20 locals and 50 blocks each, come to a twenty-fifth of it.
+pub(crate) const LOCALS_BY_BLOCKS_MAX: u64 = 1 << 28;
+
 /// Targets of one `br_table`. Engines share a limit of 65,520; compilers make tables of some thousand.
 pub(crate) const BRANCH_TARGETS_MAX: u32 = 32_768;
 

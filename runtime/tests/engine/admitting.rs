@@ -106,6 +106,10 @@ fn the_rewrite_s_own_names_are_reserved() {
 #[test]
 fn everything_a_module_can_make_large_has_a_limit() {
     let blocks = |n: usize| format!("(func {} {})", "block ".repeat(n), "end ".repeat(n));
+    // Some fourteen thousand blocks, each of which might have to merge every local.
+    let many_by_many = |locals: usize| {
+        format!("(func (local {}) {})", "i32 ".repeat(locals), "block i32.const 0 br_if 0 end ".repeat(7_000))
+    };
     for (what, at, past) in [
         ("tables", "(table 1 funcref)".repeat(16), "(table 1 funcref)".repeat(17)),
         ("elements", "(table 1048576 funcref)".to_owned(), "(table 1048577 funcref)".to_owned()),
@@ -123,6 +127,7 @@ fn everything_a_module_can_make_large_has_a_limit() {
             format!("(func {} {})", "i32.const 0 ".repeat(20_001), "drop ".repeat(20_001)),
         ),
         ("data segments", r#"(data "")"#.repeat(90_000), r#"(data "")"#.repeat(90_001)),
+        ("locals times basic blocks", many_by_many(19_000), many_by_many(20_000)),
         ("bytes in one function", String::new(), format!("(func {})", "nop ".repeat(2 << 20))),
     ] {
         let module = |fields: &str| wasm(&format!("(module {MEMORY} {START} {fields})"));
