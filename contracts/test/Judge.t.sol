@@ -218,6 +218,29 @@ contract JudgeTest is MarketTest {
         assertTrue(_state(terms) != DealState.Submitted, "went on");
     }
 
+    /// @dev Where the chain keeps more hashes (EIP-2935), an anchor is lost after 8,191 blocks instead of 256.
+    function test_fixSeed_readsTheHistoryContract() public {
+        address history = 0x0000F90827F1C53a10cb7A02335B175320002935;
+        // The code that the EIP gives for that address; it answers from slot `number % 8191`.
+        vm.etch(
+            history,
+            hex"3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500"
+        );
+        uint256 anchor = market.deal(terms).anchorBlock;
+        bytes32 kept = keccak256("a hash that the chain kept");
+        vm.store(history, bytes32(anchor % 8_191), kept);
+        vm.roll(anchor + 8_191);
+        assertEq(market.deal(terms).seed, kept, "the oldest that is kept");
+        uint256 snapshot = vm.snapshotState();
+        market.fixSeed(terms);
+        assertEq(market.deal(terms).anchorBlock, anchor, "the anchor stays");
+        assertTrue(vm.revertToState(snapshot), "back");
+        vm.roll(anchor + 8_192);
+        assertTrue(market.deal(terms).seedLost, "one block later it is lost");
+        market.fixSeed(terms);
+        assertEq(market.deal(terms).anchorBlock, anchor + 8_193, "the anchor moves");
+    }
+
     function test_fixSeed_revertsBeforeTheAnchor() public {
         vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.SeedNotKnown.selector, vm.getBlockNumber() + 1));
         market.fixSeed(terms);
