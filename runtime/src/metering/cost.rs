@@ -1,7 +1,8 @@
 //! What operators cost: the table of the profile `lilypad-1`.
 //!
-//! One fuel stands for about one nanosecond's fraction of simple work; the classes follow the relative times
-//! of current CPUs, and what only shapes control flow is free. A table never changes once released.
+//! One fuel is one simple instruction; the classes follow the relative times of current CPUs, and what only
+//! shapes control flow is free. The figures are estimates, to be calibrated before release; a released table
+//! never changes.
 
 use crate::profile::{PAGES_MAX, TABLE_ELEMENTS_MAX};
 use wasmparser::Operator as Op;
