@@ -8,6 +8,7 @@ mod deal;
 mod demo;
 mod devnet;
 mod exec;
+mod module;
 mod output;
 mod progress;
 mod roles;
@@ -59,6 +60,9 @@ enum LilypadCommand {
     Run(run::Args),
     /// Run a module here, deterministically; no market, no network
     Exec(exec::Args),
+    /// Look at modules
+    #[command(subcommand)]
+    Module(module::Command),
     /// Look at deals
     #[command(subcommand)]
     Deal(deal::Command),
@@ -108,6 +112,7 @@ pub fn lilypad() -> ExitCode {
         match args.command {
             LilypadCommand::Run(command) => run::run(&args.common, command).await,
             LilypadCommand::Exec(command) => exec::exec(command).await,
+            LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
             LilypadCommand::Devnet(command) => devnet::devnet(&args.common, command).await,
