@@ -134,6 +134,9 @@ contract EdgesTest is MarketTest {
         vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.SeedNotKnown.selector, posted + 1));
         vm.prank(creator);
         market.challengeResult(terms);
+        // Nor can the anchor be moved while its own block is being made.
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.SeedNotKnown.selector, posted + 1));
+        market.fixSeed(terms);
         vm.roll(posted + 2);
         vm.prank(creator);
         market.challengeResult(terms);
