@@ -7,7 +7,8 @@ import {DealId, DealTerms, DealView, JobOffer, PaymentReason, Receipt, ResourceO
 /// @title The market: deposits, deals, results, mediation, payment.
 /// @notice Parties deposit one ERC-20; a deal locks and unlocks within the contract.
 /// @dev Assumptions on the token, without which amounts don't add up: a transfer moves exactly its amount
-/// (checked at each deposit), and balances don't change by themselves (rebasing tokens must not be used).
+/// (checked at each deposit), balances don't change by themselves (rebasing tokens must not be used), and its whole
+/// supply fits 128 bits (else a party could be so rich that paying it reverts).
 /// Warning: time is block time and randomness is a block hash; whoever makes blocks can bias one draw by
 /// withholding a block, at the price of its reward.
 interface ILilypadMarket {
