@@ -15,6 +15,7 @@ use lilypad_runtime::Folder;
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -57,6 +58,15 @@ pub(super) struct Args {
     /// Seconds the provider has for a result
     #[arg(long, default_value_t = 600)]
     submit_window: u32,
+    /// Chance, of 10,000, that mediators check the result even when nobody challenges it
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    audit_bps: u16,
+    /// Address and port on which the job's blocks are served to provider and mediators; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    serve: SocketAddr,
+    /// URL under which others reach that port [default: the address itself]
+    #[arg(long)]
+    public_url: Option<String>,
     /// Seconds to wait for a provider before giving up
     #[arg(long, default_value_t = 300)]
     wait: u64,
@@ -99,7 +109,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let home = session::home(common)?;
     let chain = session::creator_chain(common).await?;
     let story = Story::new(&chain);
-    let shell = creator_shell(&chain, &home.join("store")).await?;
+    let shell = creator_shell(&chain, &home.join("store"), args.serve, args.public_url.clone()).await?;
     let limits = Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() };
     let parts =
         Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
@@ -109,6 +119,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
         provider: args.provider,
         submit_window: args.submit_window,
         expires_in: args.wait,
+        audit_bps: args.audit_bps,
         ..default_terms(&chain)
     };
     let ending = order(&shell, &spec, &terms, args.check.into(), &story).await?;
@@ -133,10 +144,16 @@ pub(super) fn default_terms(chain: &Chain) -> OfferTerms {
 }
 
 /// A creator with its own store, which it serves for as long as this process lives.
-pub(super) async fn creator_shell(chain: &Chain, store: &Path) -> anyhow::Result<CreatorShell> {
+pub(super) async fn creator_shell(
+    chain: &Chain,
+    store: &Path,
+    serve: SocketAddr,
+    public_url: Option<String>,
+) -> anyhow::Result<CreatorShell> {
     let network = chain.network();
     let workshop = session::workshop(store, network.gateways.clone(), 1)?;
-    let gateway = session::serve_blocks(workshop.store.clone(), session::loopback()).await?;
+    let url = session::serve_blocks(workshop.store.clone(), serve).await?;
+    let gateway = public_url.unwrap_or(url);
     let solver = SolverClient::new(&network.solver_url)?;
     Ok(CreatorShell { chain: chain.clone(), solver, workshop, gateway, poll: POLL })
 }
