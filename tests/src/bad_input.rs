@@ -59,7 +59,7 @@ fn nothing_is_spent_on_a_bad_job() {
     refused(command, 1, &["0 LP", "needs", "nothing was spent"]);
     let mut command = market.lilypad();
     command.args(["run", "cowsay", "-i", "message=hi"]).env("LILYPAD_PRIVATE_KEY", "not a key");
-    refused(command, 1, &["LILYPAD_PRIVATE_KEY", "64 hex digits"]);
+    refused(command, 2, &["LILYPAD_PRIVATE_KEY", "64 hex digits"]);
     let mut command = market.lilypad();
     command.args(["run", "cowsay", "-i", "message=hi"]).env("LILYPAD_RPC_URL", "http://127.0.0.1:9");
     refused(command, 1, &["does not answer", "127.0.0.1:9"]);

@@ -9,8 +9,9 @@ import {DealId, DealTerms, DealView, JobOffer, PaymentReason, Receipt, ResourceO
 /// @dev Assumptions on the token, without which amounts don't add up: a transfer moves exactly its amount
 /// (checked at each deposit), balances don't change by themselves (rebasing tokens must not be used), and its whole
 /// supply fits 128 bits (else a party could be so rich that paying it reverts).
-/// Warning: time is block time and randomness is a block hash; whoever makes blocks can bias one draw by
-/// withholding a block, at the price of its reward.
+/// Warning: time is block time and randomness is a block hash; whoever makes the anchor block can try contents
+/// until the hash suits it, at no cost. The draws are fair only where no party to a deal makes that block.
+/// Warning: mediators see the provider's receipt and can copy it instead of running the job.
 interface ILilypadMarket {
     // Money
     error InsufficientBalance(address party, uint256 free, uint256 needed);

@@ -184,6 +184,14 @@ impl Chain {
         self.send_market("deliver the result", call).await
     }
 
+    /// Makes an own offer unmatchable.
+    ///
+    /// # Errors
+    /// As every transaction.
+    pub async fn cancel_offer(&self, nonce: u64) -> Result<Sent, ChainError> {
+        self.send_market("cancel the offer", LilypadMarket::cancelNonceCall { nonce }).await
+    }
+
     /// Takes free balance out of the market.
     ///
     /// # Errors

@@ -1,7 +1,6 @@
 //! What can go wrong between us and the chain, by what the reader can do about it.
 
 use super::{Address, B256};
-use alloy::transports::TransportError;
 
 /// Which offer of a refused match can't be matched, with this or any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +9,9 @@ pub enum Fault {
     Job,
     /// The resource offer, likewise.
     Resource,
-    /// They don't fit together, or the call was no match.
+    /// Neither alone: they don't fit together.
+    Pair,
+    /// The call was no match, or the state moved before it was mined.
     Neither,
 }
 
@@ -19,16 +20,15 @@ pub enum Fault {
 pub enum ChainError {
     /// The node doesn't answer.
     #[error(
-        "the node at {url} does not answer ({what}); is it running? start one with `lilypad devnet`, or set LILYPAD_RPC_URL"
+        "the node at {url} does not answer ({what}); is it running? start one with `lilypad devnet`, or set LILYPAD_RPC_URL: {reason}"
     )]
     Unreachable {
-        /// The endpoint, without its query or credentials.
+        /// The endpoint, without its path, query or credentials.
         url: String,
         /// The call.
         what: &'static str,
-        /// The transport's word.
-        #[source]
-        source: TransportError,
+        /// The transport's word, the endpoint's secrets taken out.
+        reason: String,
     },
     /// The node answered with an error that is not a revert.
     #[error("the node refused to {what}: {message}")]
@@ -96,8 +96,8 @@ pub enum ChainError {
         message: String,
     },
     /// The endpoint's URL can't be parsed.
-    #[error("'{0}' is not an http(s) URL")]
-    Url(String),
+    #[error("the node's endpoint is not an http(s) URL; check LILYPAD_RPC_URL")]
+    Url,
     /// Signing failed.
     #[error("can't sign")]
     Sign(#[source] alloy::signers::Error),

@@ -69,7 +69,7 @@ impl Chain {
             .parse::<reqwest::Url>()
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https"))
-            .ok_or_else(|| ChainError::Url(network.rpc_url.clone()))?;
+            .ok_or(ChainError::Url)?;
         // No fillers but the wallet: nonce, gas and fees are set in `send`, where failures are told apart.
         let builder = ProviderBuilder::default();
         let provider = match &key {
@@ -112,10 +112,19 @@ impl Chain {
         )
     }
 
+    /// A transport's failure with its causes; it likes to quote the whole endpoint.
+    fn without_secrets(&self, error: &TransportError) -> String {
+        let text = crate::report::causes(error);
+        let full =
+            self.network.rpc_url.parse::<reqwest::Url>().map(|url| url.to_string()).unwrap_or_default();
+        let text = if full.is_empty() { text } else { text.replace(&full, &self.url()) };
+        text.replace(&self.network.rpc_url, &self.url())
+    }
+
     /// Sorts a transport's failures.
     fn rpc<T>(&self, what: &'static str, result: Result<T, TransportError>) -> Result<T, ChainError> {
         result.map_err(|source| match source.as_error_resp() {
-            None => ChainError::Unreachable { url: self.url(), what, source },
+            None => ChainError::Unreachable { url: self.url(), what, reason: self.without_secrets(&source) },
             Some(payload) => match payload.as_revert_data() {
                 Some(data) => send::reverted(what, &data),
                 None => ChainError::Refused { what, message: payload.message.to_string() },

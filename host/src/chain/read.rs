@@ -114,6 +114,28 @@ impl Chain {
         Ok(Balance { free: amount(what, found.free)?, locked: amount(what, found.locked)? })
     }
 
+    /// Whether a resource offer can make no more deals: cancelled, or all its slots used.
+    ///
+    /// # Errors
+    /// When the node doesn't answer.
+    pub async fn is_spent(&self, offer: &LilypadMarket::ResourceOffer) -> Result<bool, ChainError> {
+        let what = "read an offer's state";
+        let (party, nonce) = (offer.provider, offer.nonce);
+        let cancelled =
+            self.call(self.network.market, what, LilypadMarket::nonceUsedCall { party, nonce }).await?;
+        let call = LilypadMarket::slotsUsedCall { resourceOfferHash: offer_id(offer) };
+        let used = self.call(self.network.market, what, call).await?;
+        Ok(cancelled || used >= offer.slots)
+    }
+
+    /// A panel's members.
+    ///
+    /// # Errors
+    /// When the node doesn't answer.
+    pub async fn panel(&self, panel: B256) -> Result<Vec<Address>, ChainError> {
+        self.call(self.network.market, "read a panel", LilypadMarket::panelMembersCall { panel }).await
+    }
+
     /// Tokens in a party's wallet, or in a contract's.
     ///
     /// # Errors

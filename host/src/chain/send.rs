@@ -234,6 +234,7 @@ fn fault(error: &LilypadMarketErrors) -> Fault {
         | E::ResourceOfferSignatureInvalid(_)
         | E::ResourceOfferFull(_)
         | E::ProviderCannotPay(_) => Fault::Resource,
+        E::OffersDoNotFit(_) | E::PanelTooSmall(_) => Fault::Pair,
         _ => Fault::Neither,
     }
 }

@@ -117,7 +117,7 @@ async fn deal(
         ..run::Parts::default()
     };
     let spec = run::publish(chain, &shell.workshop.store, &parts, &story)?;
-    let terms = OfferTerms { provider, ..run::default_terms(chain) };
+    let terms = OfferTerms { provider, ..run::default_terms(chain, parts.limits.fuel_limit) };
     let ending = run::order(&shell, &spec, &terms, Check::Rerun, &story).await?;
     output::note(&story.tables(chain, &ending).await?);
     Ok(ending)

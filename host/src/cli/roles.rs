@@ -65,6 +65,9 @@ pub(super) struct ProviderArgs {
     /// Most memory and output of a job
     #[arg(long, value_parser = super::exec::parse_size, default_value = "4GiB")]
     memory_max: u64,
+    /// Least seconds it wants for a result
+    #[arg(long, default_value_t = 60)]
+    submit_window_min: u32,
     /// Jobs at once
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -103,7 +106,7 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
         slots: args.slots,
         fuel_limit_max: args.fuel_max,
         memory_bytes_max: args.memory_max,
-        submit_window_min: 10,
+        submit_window_min: args.submit_window_min,
         panel: network.panel,
         gateway: gateway.clone(),
         cheat: args.cheat,
@@ -153,7 +156,8 @@ pub(super) async fn solver(common: &Common, args: SolverArgs) -> anyhow::Result<
 
 async fn start(common: &Common, service: &Service, role: &str) -> anyhow::Result<(Chain, PathBuf)> {
     let network = session::network(common)?;
-    let key = Key::from_env()?.ok_or(ChainError::NoKey)?;
+    let key = Key::from_env().map_err(|error| usage(crate::report::causes(&error)))?;
+    let key = key.ok_or(ChainError::NoKey)?;
     let dir = match &service.dir {
         Some(dir) => dir.clone(),
         None => session::home(common)?.join(role),

@@ -6,7 +6,7 @@ use crate::{
     deal::Settlement,
     report::{count, parse_tokens},
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
-    solver::SolverClient,
+    solver::{SolverClient, policy::Policy},
     store::{SnapshotLimits, Store, WriteMode, read_dir, write_to},
 };
 use anyhow::Context as _;
@@ -55,9 +55,9 @@ pub(super) struct Args {
     /// Pay only after running the job here too, or trust the provider
     #[arg(long, value_enum, default_value_t = CheckArg::Rerun)]
     check: CheckArg,
-    /// Seconds the provider has for a result
-    #[arg(long, default_value_t = 600)]
-    submit_window: u32,
+    /// Seconds the provider has for a result [default: 600, and one for each gigafuel of --fuel]
+    #[arg(long)]
+    submit_window: Option<u32>,
     /// Chance, of 10,000, that mediators check the result even when nobody challenges it
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
     audit_bps: u16,
@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long)]
     public_url: Option<String>,
     /// Seconds to wait for a provider before giving up
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=2_592_000))]
     wait: u64,
     /// Print one JSON object instead of the guest's output
     #[arg(long)]
@@ -114,29 +114,33 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let parts =
         Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
     let spec = publish(&chain, &shell.workshop.store, &parts, &story)?;
-    let terms = OfferTerms {
+    let mut terms = OfferTerms {
         price_per_gigafuel_max: args.price_max,
         provider: args.provider,
-        submit_window: args.submit_window,
         expires_in: args.wait,
         audit_bps: args.audit_bps,
-        ..default_terms(&chain)
+        ..default_terms(&chain, limits.fuel_limit)
     };
+    if let Some(seconds) = args.submit_window {
+        terms.submit_window = seconds;
+    }
     let ending = order(&shell, &spec, &terms, args.check.into(), &story).await?;
     finish(&chain, &ending, args.out.as_deref(), args.json, &story).await
 }
 
-/// What a job offers unless told otherwise.
-pub(super) fn default_terms(chain: &Chain) -> OfferTerms {
+/// What a job offers unless told otherwise; time grows with the fuel, because everybody may have to run all of it.
+pub(super) fn default_terms(chain: &Chain, fuel_limit: u64) -> OfferTerms {
+    let run_seconds = fuel_limit / Policy::default().fuel_per_second;
+    let window = |seconds: u64| u32::try_from(run_seconds.saturating_add(seconds)).unwrap_or(u32::MAX);
     OfferTerms {
         price_per_gigafuel_max: crate::report::TOKEN / 20,
         solver_fee: crate::report::TOKEN / 20,
         mediator_fee: crate::report::TOKEN / 10,
         mediator_count: 3,
         audit_bps: 0,
-        submit_window: 600,
-        judge_window: 600,
-        mediation_window: 300,
+        submit_window: window(600),
+        judge_window: window(600),
+        mediation_window: window(300),
         provider: None,
         panel: chain.network().panel,
         expires_in: 300,
@@ -206,7 +210,7 @@ pub(super) async fn order(
     story: &Story,
 ) -> anyhow::Result<Ending> {
     let tell = |progress| story.tell(progress);
-    let (signed, deposited) = shell.prepare(spec, terms).await?;
+    let (signed, deposited) = shell.prepare(spec, terms, &tell).await?;
     if let Some(sent) = deposited {
         tell(crate::roles::creator::Progress::Deposited(sent));
     }

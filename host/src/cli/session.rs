@@ -37,7 +37,7 @@ pub(super) fn network(common: &Common) -> anyhow::Result<Network> {
 
 /// The party's key; on the devnet, and only there, the public development key of `account` when none is set.
 pub(super) fn key(network: &Network, account: u32) -> anyhow::Result<Option<Key>> {
-    if let Some(key) = Key::from_env()? {
+    if let Some(key) = Key::from_env().map_err(|error| usage(crate::report::causes(&error)))? {
         return Ok(Some(key));
     }
     let dev = network.name == DEV && network.chain_id == DEV_CHAIN_ID;

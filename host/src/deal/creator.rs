@@ -18,8 +18,6 @@ pub enum CreatorEvent {
     Chain(DealView),
     /// The result was checked.
     Checked(Judgement),
-    /// The check itself failed and won't succeed later; the creator can't tell good from bad.
-    Uncheckable,
 }
 
 /// What a creator does next.
@@ -49,7 +47,6 @@ pub enum CreatorAction {
 #[derive(Debug, Default)]
 pub struct Creator {
     judgement: Option<Judgement>,
-    uncheckable: bool,
 }
 
 impl Creator {
@@ -66,10 +63,6 @@ impl Creator {
                 self.judgement = Some(judgement);
                 Vec::new()
             }
-            CreatorEvent::Uncheckable => {
-                self.uncheckable = true;
-                Vec::new()
-            }
             CreatorEvent::Chain(view) => self.on_chain(&view).into_iter().collect(),
         }
     }
@@ -84,7 +77,8 @@ impl Creator {
                 _ => CreatorAction::Finalize,
             }),
             DealState::Submitted => match self.judgement {
-                None => (!self.uncheckable).then_some(CreatorAction::Check),
+                // A check that fails is asked for again: money is at stake until the window closes.
+                None => Some(CreatorAction::Check),
                 Some(Judgement::Good) => Some(CreatorAction::Accept),
                 Some(Judgement::Bad) if view.seed_lost => Some(CreatorAction::FixSeed),
                 // The mediators' draw needs a block that the provider could not foresee.

@@ -78,6 +78,8 @@ pub struct Devnet {
     pub parties: Vec<Party>,
     processes: Vec<Supervised>,
     modules_server: tokio::task::JoinHandle<()>,
+    /// Held as long as the devnet runs.
+    _lock: fs::File,
 }
 
 /// Why there is no devnet.
@@ -86,6 +88,9 @@ pub enum DevnetError {
     /// Somebody else listens there.
     #[error("port {0} is taken, maybe by another devnet; stop that, or give another first port with --port")]
     PortTaken(u16, #[source] io::Error),
+    /// Another devnet runs in the same folder.
+    #[error("another devnet runs in {0}; stop it, or set LILYPAD_HOME to another folder")]
+    Running(PathBuf),
     /// A program is missing.
     #[error("{0}")]
     Missing(String),
@@ -136,9 +141,11 @@ impl Devnet {
     pub async fn start(options: &Options, say: &(dyn Fn(&str) + Send + Sync)) -> Result<Self, DevnetError> {
         let tools = Tools::find()?;
         if options.fresh && options.dir.exists() {
+            drop(lock(&options.dir)?);
             fs::remove_dir_all(&options.dir).map_err(io_error("clear", &options.dir))?;
         }
         fs::create_dir_all(options.dir.join("logs")).map_err(io_error("make", &options.dir))?;
+        let lock = lock(&options.dir)?;
         let ports = take_ports(options.port)?;
         let mut processes = Vec::new();
 
@@ -180,7 +187,7 @@ impl Devnet {
         for plan in plans {
             processes.push(start(&tools, plan)?);
         }
-        let mut devnet = Self { network, parties, processes, modules_server };
+        let mut devnet = Self { network, parties, processes, modules_server, _lock: lock };
         if let Err(error) = devnet.wait_until_ready().await {
             devnet.stop().await;
             return Err(error);
@@ -351,6 +358,17 @@ fn on_path(program: &str) -> Option<PathBuf> {
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DevnetError {
     let path = path.to_owned();
     move |source| DevnetError::Io { what, path, source }
+}
+
+/// One devnet a folder: two would write the same chain state and journals.
+fn lock(dir: &Path) -> Result<fs::File, DevnetError> {
+    let path = dir.join("lock");
+    let file = fs::File::create(&path).map_err(io_error("make", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(DevnetError::Running(dir.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
+    }
 }
 
 fn start(tools: &Tools, plan: Plan) -> Result<Supervised, DevnetError> {

@@ -129,10 +129,10 @@ pub enum CreatorError {
     #[error(transparent)]
     Job(#[from] JobSpecError),
     /// No deal.
-    #[error("no deal: {0}; nothing was spent")]
+    #[error("no deal: {0}; the offer is withdrawn, and no tokens were spent")]
     Rejected(String),
     /// Nobody took it.
-    #[error("no provider took the job{0}; nothing was spent, and the offer has run out")]
+    #[error("no provider took the job{0}; the offer has run out, and nothing was spent")]
     Unmatched(String),
 }
 
@@ -160,12 +160,15 @@ impl CreatorShell {
         &self,
         spec: &JobSpec,
         terms: &OfferTerms,
+        tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(SignedJobOffer, Option<Sent>), CreatorError> {
         let block = spec.to_block()?;
         spec.validate()?;
         let cid = Cid::of(Codec::DagCbor, &block);
         self.workshop.store.put(cid, &block)?;
         let now = self.chain.now().await?;
+        // Named, so that nobody who sees the match waiting can send it first and take the fee.
+        let solver = self.ask_solver(tell).await?;
         let offer = JobOffer {
             creator: self.chain.address()?,
             jobDigest: cid.digest.0.into(),
@@ -184,10 +187,10 @@ impl CreatorShell {
             judgeWindow: terms.judge_window,
             mediationWindow: terms.mediation_window,
             callbackGas: 0,
-            solver: Address::ZERO,
+            solver,
             provider: terms.provider.unwrap_or(Address::ZERO),
             nonce: fresh_nonce(),
-            expiry: now + terms.expires_in,
+            expiry: now.saturating_add(terms.expires_in),
             gateway: self.gateway.clone(),
         };
         let lock = self.chain.creator_lock(&offer)?;
@@ -206,7 +209,14 @@ impl CreatorShell {
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<MatchedDeal, CreatorError> {
         let id = offer_id(&signed.offer);
-        self.post(signed, tell).await?;
+        if let Err(error) = self.post(signed, tell).await {
+            return match error {
+                CreatorError::Solver(SolverError::Refused { message, .. }) => {
+                    self.withdraw(signed, message, tell).await
+                }
+                error => Err(error),
+            };
+        }
         tell(Progress::Offered { id });
         let mut said = None;
         loop {
@@ -220,9 +230,49 @@ impl CreatorShell {
                 Err(CreatorError::Chain(error)) if error.is_temporary() => {
                     tell(Progress::Retry(crate::report::causes(&error)));
                 }
+                Err(CreatorError::Rejected(reason)) => return self.withdraw(signed, reason, tell).await,
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(self.poll).await;
+        }
+    }
+
+    /// A signed offer is good until it expires, whatever a solver says of it: it is made void before anyone is told
+    /// that nothing was spent. If somebody was faster, there is a deal after all.
+    async fn withdraw(
+        &self,
+        signed: &SignedJobOffer,
+        reason: String,
+        tell: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<MatchedDeal, CreatorError> {
+        self.chain.cancel_offer(signed.offer.nonce).await?;
+        if let Some(id) = self.chain.deal_of_job_offer(offer_id(&signed.offer)).await?
+            && let Some(deal) = self.chain.find_deal(id).await?
+        {
+            tell(Progress::Matched(Box::new(deal.clone())));
+            return Ok(deal);
+        }
+        Err(CreatorError::Rejected(reason))
+    }
+
+    /// The solver's account; one that is just starting again gets a few seconds.
+    async fn ask_solver(&self, tell: &(dyn Fn(Progress) + Send + Sync)) -> Result<Address, CreatorError> {
+        let started = Instant::now();
+        loop {
+            match self.solver.status().await {
+                Ok(status) if status.market == self.chain.network().market => return Ok(status.solver),
+                Ok(status) => {
+                    return Err(CreatorError::Rejected(format!(
+                        "the solver serves another market, {}",
+                        status.market
+                    )));
+                }
+                Err(error @ SolverError::Unreachable { .. }) if started.elapsed() < SOLVER_PATIENCE => {
+                    tell(Progress::Retry(crate::report::causes(&error)));
+                    tokio::time::sleep(self.poll).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -252,7 +302,9 @@ impl CreatorShell {
         said: &mut Option<String>,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<Option<MatchedDeal>, CreatorError> {
-        // The chain first: a solver that died after matching can't say so.
+        // The clock before the chain: what is not matched then can't be matched any more.
+        let expired = self.chain.now().await? > signed.offer.expiry;
+        // The chain before the solver: one that died after matching can't say so.
         if let Some(deal) = self.chain.deal_of_job_offer(id).await?
             && let Some(deal) = self.chain.find_deal(deal).await?
         {
@@ -271,7 +323,7 @@ impl CreatorShell {
                 let _ = self.solver.post_job(signed).await;
             }
         }
-        if self.chain.now().await? > signed.offer.expiry {
+        if expired {
             let reason = said.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
             return Err(CreatorError::Unmatched(reason));
         }
@@ -344,8 +396,9 @@ impl CreatorShell {
                     match action {
                         CreatorAction::Check => {
                             tell(Progress::Checking);
-                            let event = self.check(deal, posted, check, outputs, tell).await;
-                            machine.step(event);
+                            if let Some(judgement) = self.check(deal, posted, check, outputs, tell).await {
+                                machine.step(CreatorEvent::Checked(judgement));
+                            }
                             continue;
                         }
                         CreatorAction::Accept => self.chain.accept(deal, posted).await?,
@@ -359,6 +412,7 @@ impl CreatorShell {
         Ok(None)
     }
 
+    /// Good, bad, or `None`: it could not be told this time.
     async fn check(
         &self,
         deal: &MatchedDeal,
@@ -366,27 +420,34 @@ impl CreatorShell {
         check: Check,
         outputs: &mut Option<Folder>,
         tell: &(dyn Fn(Progress) + Send + Sync),
-    ) -> CreatorEvent {
+    ) -> Option<Judgement> {
         if check == Check::Trust {
-            match self.fetch_outputs(deal, posted).await {
-                Ok(folder) => *outputs = Some(folder),
-                Err(error) => tell(Progress::Retry(format!(
-                    "the outputs can't be fetched: {}",
-                    crate::report::causes(&error)
-                ))),
-            }
-            return CreatorEvent::Checked(Judgement::Good);
+            // Paying for a result that can't be had is no trust but a gift.
+            return match self.fetch_outputs(deal, posted).await {
+                Ok(folder) => {
+                    *outputs = Some(folder);
+                    Some(Judgement::Good)
+                }
+                Err(error) => {
+                    let reason = crate::report::causes(&error);
+                    tell(Progress::Retry(format!("the outputs can't be fetched: {reason}")));
+                    None
+                }
+            };
         }
         match self.workshop.run(&self.chain, deal).await {
             Ok(ran) => {
                 let judgement = if ran.receipt == *posted { Judgement::Good } else { Judgement::Bad };
                 tell(Progress::Checked { judgement, own: Some(ran.receipt), run_time: ran.run_time });
                 *outputs = Some(ran.execution.outputs);
-                CreatorEvent::Checked(judgement)
+                Some(judgement)
             }
             Err(error) => {
-                tell(Progress::Retry(crate::report::causes(&error)));
-                CreatorEvent::Uncheckable
+                tell(Progress::Retry(format!(
+                    "the result can't be checked: {}",
+                    crate::report::causes(&error)
+                )));
+                None
             }
         }
     }

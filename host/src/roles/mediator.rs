@@ -1,11 +1,12 @@
 //! The mediator: watches the deals of its panel, runs challenged ones again, and shows its own receipt.
 
-use super::{DealRecord, Workshop, keep::poll_until_stopped};
+use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
 use crate::{
-    chain::{B256, Chain, ChainError},
-    deal::{DealState, Mediator, MediatorAction, MediatorEvent},
+    chain::{B256, Chain, ChainError, MatchedDeal},
+    deal::{DealState, DealView, Mediator, MediatorAction, MediatorEvent},
     journal::{Journal, JournalError},
     report,
+    solver::policy::Policy,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -29,6 +30,7 @@ struct Shell {
     workshop: Workshop,
     panel: B256,
     poll: Duration,
+    policy: Policy,
 }
 
 /// Mediates until `stop` says so.
@@ -40,7 +42,7 @@ pub async fn mediate(
     poll: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
-    let shell = Arc::new(Shell { chain, journal, workshop, panel, poll });
+    let shell = Arc::new(Shell { chain, journal, workshop, panel, poll, policy: Policy::default() });
     let stop_deals = stop.clone();
     let state = tokio::sync::Mutex::new((BTreeSet::new(), shell.chain.network().deployed_block));
     let round = || async {
@@ -59,7 +61,7 @@ impl Shell {
         stop: &watch::Receiver<bool>,
     ) -> Result<(), MediatorError> {
         let (deals, next) = self.chain.matched_deals(*from, None).await?;
-        for deal in deals.into_iter().filter(|deal| deal.terms.panel == self.panel) {
+        for deal in deals.into_iter().filter(|deal| self.takes(deal)) {
             if watched.contains(&deal.id) {
                 continue;
             }
@@ -82,6 +84,18 @@ impl Shell {
         Ok(())
     }
 
+    /// Whether a deal is of this panel and worth the work: endless jobs for no fee would keep it from the others.
+    fn takes(&self, deal: &MatchedDeal) -> bool {
+        if deal.terms.panel != self.panel {
+            return false;
+        }
+        let worth = self.policy.check_terms(&deal.terms);
+        if let Err(reason) = &worth {
+            tracing::debug!(deal = %deal.id, reason, "left to others");
+        }
+        worth.is_ok()
+    }
+
     async fn drive(&self, mut record: DealRecord) {
         let Ok(me) = self.chain.address() else { return };
         let mut machine = Mediator::new(me.into_array(), record.receipt);
@@ -98,6 +112,15 @@ impl Shell {
         }
     }
 
+    /// Works no longer than a commitment is taken.
+    async fn work_in_time(&self, deal: &MatchedDeal, view: &DealView) -> Result<Ran, WorkError> {
+        let time = Duration::from_secs(view.deadline.saturating_sub(view.now));
+        match tokio::time::timeout(time, self.workshop.run(&self.chain, deal)).await {
+            Ok(result) => result,
+            Err(_) => Err(WorkError::Late(time)),
+        }
+    }
+
     async fn round(
         &self,
         machine: &mut Mediator,
@@ -106,13 +129,13 @@ impl Shell {
     ) -> Result<bool, MediatorError> {
         let deal = record.deal.clone();
         let view = self.chain.deal(&deal).await?;
-        for action in machine.step(MediatorEvent::Chain(view)) {
+        for action in machine.step(MediatorEvent::Chain(view.clone())) {
             if action != MediatorAction::Done {
                 tracing::info!(deal = %deal.id, ?action, "acting");
             }
             match action {
                 MediatorAction::Audit => drop(self.chain.audit(&deal).await?),
-                MediatorAction::Execute => match self.workshop.run(&self.chain, &deal).await {
+                MediatorAction::Execute => match self.work_in_time(&deal, &view).await {
                     Ok(ran) => {
                         record.receipt = Some(ran.receipt);
                         self.journal.put(DEALS, &deal.id.to_string(), record)?;

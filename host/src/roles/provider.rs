@@ -3,11 +3,11 @@
 use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
 use crate::{
     chain::{B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal},
-    deal::{DealState, DeclineReason, Provider, ProviderAction, ProviderEvent},
+    deal::{DealState, DealView, DeclineReason, Provider, ProviderAction, ProviderEvent},
     exec::KeepError,
     journal::{Journal, JournalError},
     report,
-    solver::{SignedResourceOffer, SolverClient, SolverError},
+    solver::{SignedResourceOffer, SolverClient, SolverError, policy::Policy},
 };
 use lilypad_abi::{Cid, Codec, Outcome, Profile, Receipt, Status};
 use lilypad_runtime::{Folder, unixfs};
@@ -22,6 +22,9 @@ const OFFER_SECONDS_LEFT_MIN: u64 = 3600;
 
 /// Between posts of the same offer, which a solver that forgot it takes in again.
 const OFFER_ROUND: Duration = Duration::from_secs(3);
+
+/// Seconds kept free before a deal's deadline to decline in: a few blocks, and no more than is needed.
+const DECLINE_SECONDS: std::ops::Range<u64> = 5..60;
 
 const DEALS: &str = "provider_deal";
 const OFFER: &str = "resource_offer";
@@ -66,6 +69,7 @@ struct Shell {
     workshop: Workshop,
     terms: ProviderTerms,
     poll: Duration,
+    policy: Policy,
 }
 
 /// Provides until `stop` says so.
@@ -78,7 +82,7 @@ pub async fn provide(
     poll: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
-    let shell = Arc::new(Shell { chain, journal, workshop, terms, poll });
+    let shell = Arc::new(Shell { chain, journal, workshop, terms, poll, policy: Policy::default() });
     let offering = {
         let (shell, mut stop) = (shell.clone(), stop.clone());
         async move { poll_until_stopped("offer", OFFER_ROUND, &mut stop, || shell.offer(&solver)).await }
@@ -102,7 +106,7 @@ impl Shell {
     /// Keeps one good offer with the solver.
     async fn offer(&self, solver: &SolverClient) -> Result<(), ProviderError> {
         let now = self.chain.now().await?;
-        let kept: Option<SignedResourceOffer> = self.journal.get(OFFER, "current")?;
+        let kept: Option<SignedResourceOffer> = self.journal.get(OFFER, "current")?.flatten();
         let good = |signed: &SignedResourceOffer| {
             signed.offer.expiry >= now + OFFER_SECONDS_LEFT_MIN
                 && self.same_terms(&signed.offer)
@@ -154,7 +158,7 @@ impl Shell {
         };
         let signature = self.chain.sign_resource_offer(&offer)?;
         let signed = SignedResourceOffer { offer, signature };
-        self.journal.put(OFFER, "current", &signed)?;
+        self.journal.put(OFFER, "current", &Some(&signed))?;
         tracing::info!(price = report::tokens(t.price_per_gigafuel), "offering this machine");
         Ok(signed)
     }
@@ -219,11 +223,11 @@ impl Shell {
     async fn round(&self, machine: &mut Provider, record: &mut DealRecord) -> Result<bool, ProviderError> {
         let deal = record.deal.clone();
         let view = self.chain.deal(&deal).await?;
-        for action in machine.step(ProviderEvent::Chain(view)) {
+        for action in machine.step(ProviderEvent::Chain(view.clone())) {
             tracing::info!(deal = %deal.id, ?action, "acting");
             match action {
                 ProviderAction::Execute => {
-                    let event = match self.work(&deal).await {
+                    let event = match self.work_in_time(&deal, &view).await {
                         Ok(ran) => {
                             record.receipt = Some(ran.receipt);
                             record.outcome = Some(ran.outcome);
@@ -273,6 +277,18 @@ impl Shell {
         Ok(())
     }
 
+    /// Works as long as there is time to say no afterwards: being late costs money, declining doesn't.
+    async fn work_in_time(&self, deal: &MatchedDeal, view: &DealView) -> Result<Ran, WorkError> {
+        self.policy.check_terms(&deal.terms).map_err(WorkError::Invalid)?;
+        let left = view.deadline.saturating_sub(view.now);
+        let margin = (left / 4).clamp(DECLINE_SECONDS.start, DECLINE_SECONDS.end);
+        let time = Duration::from_secs(left.saturating_sub(margin));
+        match tokio::time::timeout(time, self.work(deal)).await {
+            Ok(result) => result,
+            Err(_) => Err(WorkError::Late(time)),
+        }
+    }
+
     async fn work(&self, deal: &MatchedDeal) -> Result<Ran, WorkError> {
         if self.terms.cheat { self.make_up(deal) } else { self.workshop.run(&self.chain, deal).await }
     }
@@ -304,6 +320,7 @@ fn failure(error: &WorkError) -> ProviderEvent {
     let (reason, retry) = match error {
         WorkError::Unavailable(_) | WorkError::Gateway(_) => (DeclineReason::InputsUnavailable, true),
         WorkError::Invalid(_) => (DeclineReason::JobInvalid, false),
+        WorkError::Late(_) => (DeclineReason::HostFault, false),
         WorkError::Chain(_) | WorkError::Exec(_) | WorkError::Keep(_) | WorkError::Store(_) => {
             (DeclineReason::HostFault, true)
         }

@@ -59,6 +59,9 @@ pub enum WorkError {
     /// The job is none, or not the one the deal pays for.
     #[error("the job can't be run on these terms: {0}")]
     Invalid(String),
+    /// The deal's time is nearly over.
+    #[error("the job was not done in the {} s that the deal leaves", .0.as_secs())]
+    Late(Duration),
     /// The chain could not be asked for the request's input.
     #[error("the request's input can't be read")]
     Chain(#[from] ChainError),

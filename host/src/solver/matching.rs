@@ -88,6 +88,7 @@ pub fn fits(job: &JobOffer, resource: &ResourceEntry, solver: Address, now: u64)
     check(job.expiry >= now && offer.expiry >= now, Misfit::Expired)?;
     check(allows(job.solver) && allows(offer.solver), Misfit::Solver)?;
     check(job.provider.is_zero() || job.provider == offer.provider, Misfit::Provider)?;
+    check(job.creator != offer.provider, Misfit::Provider)?;
     check(job.profile == offer.profile, Misfit::Profile)?;
     check(job.panel == offer.panel, Misfit::Panel)?;
     check(

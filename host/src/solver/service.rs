@@ -13,6 +13,7 @@ use super::{
     book::{Book, BookError},
     client::{ApiError, Posted, SolverStatus},
     matching::{self, JobEntry, Misfit, ResourceEntry},
+    policy::Policy,
 };
 use crate::chain::{B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, Signature};
 use axum::{
@@ -22,7 +23,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Notify;
 
 /// Largest request body: an offer is a few hundred bytes and two URLs.
@@ -40,13 +45,22 @@ pub struct Solver {
     chain: Chain,
     book: Book,
     wake: Notify,
+    policy: Policy,
+    /// Pairs that the contract refused although our own checks let them pass: not tried again by this process.
+    refused_pairs: Mutex<BTreeSet<(B256, B256)>>,
 }
 
 impl Solver {
     /// A solver that sends matches through `chain` and keeps offers in `book`.
     #[must_use]
     pub fn new(chain: Chain, book: Book) -> Arc<Self> {
-        Arc::new(Self { chain, book, wake: Notify::new() })
+        Arc::new(Self {
+            chain,
+            book,
+            wake: Notify::new(),
+            policy: Policy::default(),
+            refused_pairs: Mutex::default(),
+        })
     }
 
     /// The HTTP API.
@@ -75,7 +89,16 @@ impl Solver {
         let (requests, next) = self.chain.requests(*requests_from).await?;
         for request in requests {
             // Posted by a contract, which can't sign: the chain itself vouches for it.
-            self.book.add_job(SignedJobOffer { offer: request.offer, signature: Signature::new() })?;
+            // One that we don't take must not keep the others from being matched.
+            if self.policy.check_offer(&request.offer).is_err() {
+                continue;
+            }
+            let signed = SignedJobOffer { offer: request.offer, signature: Signature::new() };
+            match self.book.add_job(signed) {
+                Ok(_) => {}
+                Err(BookError::Full) => tracing::warn!(request = %request.id, "the book is full"),
+                Err(error) => return Err(error.into()),
+            }
         }
         *requests_from = next;
         let now = self.chain.now().await?;
@@ -89,7 +112,12 @@ impl Solver {
             for resource in self.book.resources().iter().filter(|resource| resource.offer.expiry < now) {
                 self.book.drop_resource(resource.id)?;
             }
-            match matching::best(&job.offer, &self.book.resources(), solver, now) {
+            let mut resources = self.book.resources();
+            {
+                let refused = self.refused_pairs.lock().unwrap_or_else(PoisonError::into_inner);
+                resources.retain(|resource| !refused.contains(&(job.id, resource.id)));
+            }
+            match matching::best(&job.offer, &resources, solver, now) {
                 Ok(resource) => self.send(&job, &signature, resource).await?,
                 Err(misfit) => {
                     let waiting_for = misfit.map(|misfit| misfit.to_string());
@@ -122,10 +150,14 @@ impl Solver {
                 tracing::warn!(job_offer = %job.id, resource_offer = %resource.id, reason, "the contract refused a match");
                 match at_fault {
                     Fault::Resource => self.book.drop_resource(resource.id)?,
-                    // Offers that our own checks pair and the contract doesn't: never try them again.
-                    Fault::Job | Fault::Neither => {
-                        self.book.set_job_status(job.id, JobStatus::Rejected { reason })?;
+                    Fault::Job => self.book.set_job_status(job.id, JobStatus::Rejected { reason })?,
+                    // These two don't go together; each may with others.
+                    Fault::Pair => {
+                        let mut refused = self.refused_pairs.lock().unwrap_or_else(PoisonError::into_inner);
+                        refused.insert((job.id, resource.id));
                     }
+                    // The state moved between simulation and block: the next round looks again.
+                    Fault::Neither => {}
                 }
             }
             Err(error) => return Err(error.into()),
@@ -190,6 +222,7 @@ async fn post_job(
         ));
     }
     solver.check_expiry(offer.expiry).await?;
+    solver.policy.check_offer(offer).map_err(bad)?;
     let need = solver.chain.creator_lock(offer).map_err(|e| bad(e.to_string()))?;
     let free = solver.free_of(offer.creator).await?;
     if free < need {
@@ -226,6 +259,12 @@ async fn post_resource(
         ));
     }
     solver.check_expiry(offer.expiry).await?;
+    if solver.chain.is_spent(offer).await.map_err(|e| Failure(StatusCode::BAD_GATEWAY, e.to_string()))? {
+        return Err(bad("the offer is cancelled or all its slots are used; sign another with a new nonce"));
+    }
+    if offer.gateway.len() > 256 {
+        return Err(bad("the gateway's address has more than 256 bytes"));
+    }
     let free = solver.free_of(offer.provider).await?;
     if free < offer.collateral {
         return Err(bad(format!(
