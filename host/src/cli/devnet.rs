@@ -32,10 +32,13 @@ pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCo
     output::note(&describe(&devnet));
     output::note(&format!("logs are in {}\n", options.dir.join("logs").display()));
     output::note("The market is up. In another terminal, from the same folder:");
-    output::note("  lilypad run cowsay -i message=\"hello\"");
-    output::note("  lilypad run wordcount --input ./docs");
-    output::note("  lilypad deal list");
-    output::note("  lilypad audit <deal>");
+    // As this one was called, so that the lines can be pasted.
+    let lilypad = std::env::args().next().unwrap_or_else(|| "lilypad".to_owned());
+    let commands =
+        ["run cowsay -i message=\"hello\"", "run wordcount --input ./docs", "deal list", "audit <deal>"];
+    for command in commands {
+        output::note(&format!("  {lilypad} {command}"));
+    }
     output::note(
         "\nCtrl-C stops it; what happened is kept for the next time, unless you start with --fresh.",
     );
