@@ -4,6 +4,7 @@ pub mod chain;
 pub mod cli;
 pub mod deal;
 pub mod devnet;
+pub mod doctor;
 pub mod exec;
 pub mod journal;
 pub mod network;

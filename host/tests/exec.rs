@@ -55,7 +55,12 @@ fn job(module: &str) -> ResolvedJob {
 /// The real program, with an argument of its own that `ps` and the tests tell it by.
 fn config(tag: &str, timeout: Duration) -> WorkerConfig {
     let args = vec!["worker".to_owned(), tag.to_owned()];
-    WorkerConfig { program: env!("CARGO_BIN_EXE_lilypad-host").into(), args, timeout }
+    WorkerConfig {
+        program: env!("CARGO_BIN_EXE_lilypad-host").into(),
+        args,
+        timeout,
+        memory_bytes_max: u64::MAX,
+    }
 }
 
 /// Process ids of the workers with this tag.
@@ -181,14 +186,16 @@ async fn a_running_worker_is_locked_in_and_has_no_environment() {
     }
     assert_eq!(fs::read(format!("/proc/{id}/environ")).unwrap(), b"");
     let limits = fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
-    assert!(limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 ")));
+    // One byte: no file, and nothing for a program that collects dumps either.
+    assert!(limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 1 ")));
     running.abort();
 }
 
 #[tokio::test]
 async fn programs_that_are_no_workers_are_named_as_such() {
     let run = async |program: &str| {
-        let config = WorkerConfig { program: program.into(), args: vec![], timeout: Duration::from_secs(20) };
+        let config = config("unused", Duration::from_secs(20));
+        let config = WorkerConfig { program: program.into(), args: vec![], ..config };
         run_in_worker(&config, &job(ECHO)).await.unwrap_err()
     };
     let error = run("/no/such/program").await;

@@ -1,20 +1,16 @@
-//! The engine: its switches, and modules made ready to run.
+//! The engine: its switches, and the host's own faults.
 //!
 //! The engine is closed by default and does not decide anything: admission, fuel, stack and NaNs are settled
 //! by the profile before it sees a module, so no switch here can change an Outcome. Nothing runs here.
 
 use crate::{
-    admission::{self, Admitted, NotAdmitted},
-    execute::{Guest, link},
-    metering::{self, Flush},
+    admission::NotAdmitted,
+    link::{Guest, link},
     profile::{self, NATIVE_BYTES_PER_COUNTED, STACK_BYTES_MAX},
 };
 use lilypad_abi::{JobSpecError, Refusal};
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
-use wasmtime::{Config, Engine, Inlining, InstancePre, Linker, Module, OptLevel, Strategy, WasmFeatures};
+use std::{fmt, sync::Arc};
+use wasmtime::{Config, Engine, Inlining, Linker, OptLevel, Strategy, WasmFeatures};
 
 /// How the host would like its engine. Nothing in it can change an Outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,16 +44,16 @@ pub enum RuntimeError {
     /// The engine stopped the guest for a reason that is not the guest's.
     #[error("engine stopped the guest for no reason of the guest's; run it again")]
     Stopped(#[source] EngineError),
-    /// The thread for the guest couldn't be started.
-    #[error("can't start a thread with {bytes} bytes of stack; check the limits on threads and memory")]
-    Thread {
+    /// The guest's stack couldn't be had.
+    #[error("can't get {bytes} bytes of stack for the guest; check the limits on memory and address space")]
+    Stack {
         /// Stack wanted.
         bytes: usize,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
     },
-    /// A bug here: the thread of the guest panicked.
+    /// Compiled code can't be used here: made by another engine, for another CPU, or damaged.
+    #[error("compiled code can't be loaded; remove it and compile the module again")]
+    Load(#[source] EngineError),
+    /// A bug here: running the guest panicked.
     #[error("the runtime panicked; report it with the job's CID")]
     Panicked,
     /// The job's own description is not one that can be run.
@@ -96,27 +92,13 @@ impl From<NotAdmitted> for Unprepared {
 /// Runs jobs. Cheap to clone; one engine serves any number of threads.
 #[derive(Clone)]
 pub struct Runtime {
-    engine: Engine,
-    linker: Arc<Linker<Guest>>,
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<Guest>>,
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").finish_non_exhaustive()
-    }
-}
-
-/// A module admitted, rewritten and compiled. Good for any number of jobs, at once too.
-pub struct PreparedModule {
-    pub(crate) fast: InstancePre<Guest>,
-    exact: Mutex<Option<InstancePre<Guest>>>,
-    wasm: Vec<u8>,
-    admitted: Admitted,
-}
-
-impl fmt::Debug for PreparedModule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedModule").field("bytes", &self.wasm.len()).finish_non_exhaustive()
     }
 }
 
@@ -130,48 +112,6 @@ impl Runtime {
         let engine = Engine::new(&config(options)).map_err(fault)?;
         let linker = Arc::new(link(&engine).map_err(fault)?);
         Ok(Self { engine, linker })
-    }
-
-    /// Admits, rewrites and compiles a module. Takes time in proportion to its size, which no fuel pays for.
-    ///
-    /// # Errors
-    /// [`Unprepared::Refused`] when the profile doesn't admit it, otherwise the host's fault.
-    pub fn prepare(&self, wasm: &[u8]) -> Result<PreparedModule, Unprepared> {
-        let admitted = admission::admit(wasm)?;
-        let fast = self.compile(wasm, &admitted, Flush::AtCalls)?;
-        Ok(PreparedModule { fast, exact: Mutex::new(None), wasm: wasm.to_vec(), admitted })
-    }
-
-    fn compile(
-        &self,
-        wasm: &[u8],
-        admitted: &Admitted,
-        flush: Flush,
-    ) -> Result<InstancePre<Guest>, RuntimeError> {
-        let fault = |text: String| RuntimeError::Compile(EngineError(text));
-        let rewritten = metering::rewrite(wasm, admitted, flush).map_err(|error| fault(error.to_string()))?;
-        let module =
-            Module::from_binary(&self.engine, &rewritten).map_err(|error| fault(format!("{error:#}")))?;
-        self.linker.instantiate_pre(&module).map_err(|error| fault(format!("{error:#}")))
-    }
-
-    /// The module rewritten so that its fuel is exact where an instruction traps; compiled when first needed.
-    pub(crate) fn exact(&self, module: &PreparedModule) -> Result<InstancePre<Guest>, RuntimeError> {
-        let mut exact = module.exact.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = &*exact {
-            return Ok(ready.clone());
-        }
-        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtBlocks)?;
-        *exact = Some(ready.clone());
-        Ok(ready)
-    }
-}
-
-impl PreparedModule {
-    /// Bytes of linear memory that the module begins with.
-    #[must_use]
-    pub const fn memory_bytes_min(&self) -> u64 {
-        self.admitted.memory_bytes_min
     }
 }
 
@@ -207,8 +147,9 @@ fn config(options: RuntimeOptions) -> Config {
     config.memory_reservation(1 << 32);
     config.memory_may_move(false);
     config.guard_before_linear_memory(true);
-    // Data segments are copied, not mapped from a file descriptor: a locked-in worker may open none.
-    config.memory_init_cow(false);
+    // Data segments are mapped, not copied: from the file that code was loaded from, otherwise from memory that
+    // the kernel keeps for the module. A large program's data would cost each job its copying.
+    config.memory_init_cow(true);
 
     // Nobody looks at the guest's native frames: no backtraces, address maps, debug or unwind information.
     config.wasm_backtrace_max_frames(None);

@@ -1,30 +1,24 @@
-//! Running a job: the host functions' one doorway, and how the end of a run becomes an Outcome.
+//! Running a job, and how the end of a run becomes an Outcome.
 //!
 //! A guest's failure is an Outcome; a [`RuntimeError`] is the host's own and never one. Nothing of the host
 //! can reach an Outcome: not its clock, its load, its memory, nor the engine's settings.
 
 use crate::{
     Folder, Node, ResolvedJob,
-    engine::{EngineError, NATIVE_STACK_BYTES, PreparedModule, Runtime, RuntimeError, Unprepared},
+    bounds::Bounds,
+    code::{Code, PreparedModule, Rewrite},
+    engine::{EngineError, Runtime, RuntimeError, Unprepared},
+    link::{Doorway, Guest},
     profile::{
         ENTRY_EXPORT, FUEL_EXPORT, MEMORY_EXPORT, STACK_BYTES_MAX, STACK_EXHAUSTED, STACK_EXPORT,
-        START_EXPORT, TABLE_ELEMENTS_MAX,
+        START_EXPORT,
     },
+    stack::on_guest_stack,
     unixfs::folder_cid,
-    wasi::{FUNCTIONS, Finished, Halt, ValType2, World},
+    wasi::{Finished, Halt, World},
 };
-use lilypad_abi::{Cid, Limits, Outcome, Profile, Refusal, Status, TrapKind};
-use std::{fmt, thread};
-use wasmtime::{
-    Caller, Engine, FuncType, Global, Instance, InstancePre, Linker, Memory, ResourceLimiter, Store, Trap,
-    Val, ValType,
-};
-
-/// Native stack left to host functions and to us, beyond what the guest may use.
-const HOST_STACK_BYTES: usize = 16 << 20;
-
-/// Most parameters of a host function.
-const PARAMS_MAX: usize = 16;
+use lilypad_abi::{Cid, JobSpec, Outcome, Profile, Refusal, Status, TrapKind};
+use wasmtime::{Instance, InstancePre, Store, Trap, Val};
 
 /// What a run gave: the Outcome, and the folder that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,32 +31,51 @@ pub struct Execution {
     pub refusal_detail: Option<String>,
 }
 
+/// How a job on loaded code ended.
+#[derive(Debug)]
+pub enum Run {
+    /// It is done.
+    Ended(Execution),
+    /// An instruction trapped in code that doesn't say how much fuel it had used: the job has to be run on the
+    /// module's [`Rewrite::Exact`], and what that gives is its Outcome.
+    NeedsExact,
+}
+
 impl Runtime {
     /// Runs a job on its module, made ready before by [`Runtime::prepare`] from the same bytes.
     ///
     /// # Errors
     /// The host's own faults only; whatever the guest does is in the Outcome.
     pub fn execute(&self, module: &PreparedModule, job: &ResolvedJob) -> Result<Execution, RuntimeError> {
+        match self.execute_code(&module.fast, job)? {
+            Run::Ended(execution) => Ok(execution),
+            // The same job does the same again, this time telling.
+            Run::NeedsExact => match self.execute_code(&self.exact(module)?, job)? {
+                Run::Ended(execution) => Ok(execution),
+                Run::NeedsExact => Err(RuntimeError::Panicked),
+            },
+        }
+    }
+
+    /// Runs a job on one rewrite of its module, from [`Runtime::load`] of the same module's code.
+    ///
+    /// # Errors
+    /// The host's own faults only; whatever the guest does is in the Outcome.
+    pub fn execute_code(&self, code: &Code, job: &ResolvedJob) -> Result<Run, RuntimeError> {
         job.spec.validate()?;
         let cid = job.spec.cid()?;
         let limits = &job.spec.limits;
-        if module.memory_bytes_min() > limits.memory_bytes_max {
+        if code.memory_bytes_min() > limits.memory_bytes_max {
             let detail = format!(
                 "module begins with {} bytes of memory and the job allows {}; raise memory_bytes_max",
-                module.memory_bytes_min(),
+                code.memory_bytes_min(),
                 limits.memory_bytes_max
             );
-            return Ok(refused(cid, Refusal::TooLarge, detail));
+            return Ok(Run::Ended(refused(cid, Refusal::TooLarge, detail)));
         }
-        on_large_stack(|| {
-            let mut ended = attempt(&module.fast, job, cid)?;
-            if !ended.fuel_is_exact {
-                // The fast rewrite doesn't say how much fuel a call-free loop had used when it trapped. The
-                // same job does the same again, this time telling.
-                ended = attempt(&self.exact(module)?, job, cid)?;
-            }
-            Ok(ended.into_execution(cid))
-        })
+        let ended = on_guest_stack(|| attempt(&code.instance, job, cid))??;
+        let told = ended.fuel_is_exact || code.rewrite() == Rewrite::Exact;
+        Ok(if told { Run::Ended(ended.into_execution(cid)) } else { Run::NeedsExact })
     }
 
     /// Prepares and runs a job.
@@ -73,9 +86,19 @@ impl Runtime {
         job.spec.validate()?;
         match self.prepare(&job.module) {
             Ok(module) => self.execute(&module, job),
-            Err(Unprepared::Refused(reason, detail)) => Ok(refused(job.spec.cid()?, reason, detail)),
+            Err(Unprepared::Refused(reason, detail)) => Execution::refused(&job.spec, reason, detail),
             Err(Unprepared::Fault(fault)) => Err(fault),
         }
+    }
+}
+
+impl Execution {
+    /// What a job comes to whose module the profile refuses; `detail` says why, to people.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Job`] when the job itself is none.
+    pub fn refused(spec: &JobSpec, reason: Refusal, detail: String) -> Result<Self, RuntimeError> {
+        Ok(refused(spec.cid()?, reason, detail))
     }
 }
 
@@ -85,20 +108,6 @@ fn refused(job: Cid, reason: Refusal, detail: String) -> Execution {
         Finished { stdout: Vec::new(), stderr: Vec::new(), out: Folder::default(), journal: Vec::new() };
     let ended = Ended { status: Status::Refused { reason }, fuel_used: 0, fuel_is_exact: true, finished };
     Execution { refusal_detail: Some(detail), ..ended.into_execution(job) }
-}
-
-/// Runs `work` where the native stack is larger than any counted one.
-fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, RuntimeError> + Send) -> Result<T, RuntimeError> {
-    let bytes = NATIVE_STACK_BYTES + HOST_STACK_BYTES;
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("guest".to_owned())
-            .stack_size(bytes)
-            .spawn_scoped(scope, work)
-            .map_err(|source| RuntimeError::Thread { bytes, source })?
-            .join()
-            .unwrap_or(Err(RuntimeError::Panicked))
-    })
 }
 
 /// How one run ended.
@@ -129,79 +138,6 @@ impl Ended {
         };
         Execution { outcome, outputs, refusal_detail: None }
     }
-}
-
-/// One guest and its surroundings, as host functions find them.
-pub(crate) struct Guest {
-    world: World,
-    doorway: Option<Doorway>,
-    halt: Option<Halt>,
-    bounds: Bounds,
-}
-
-impl fmt::Debug for Guest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guest").field("halt", &self.halt).finish_non_exhaustive()
-    }
-}
-
-/// What host functions need of the instance.
-#[derive(Debug, Clone, Copy)]
-struct Doorway {
-    memory: Memory,
-    fuel: Global,
-    stack: Global,
-}
-
-/// Ends a guest from within a host function; why is in [`Guest::halt`].
-#[derive(Debug, thiserror::Error)]
-#[error("halted by a host function")]
-struct Halted;
-
-/// Gives every function of the WASI room to an engine.
-pub(crate) fn link(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    let val_type = |ty: &ValType2| match ty {
-        ValType2::I32 => ValType::I32,
-        ValType2::I64 => ValType::I64,
-    };
-    for (index, known) in FUNCTIONS.iter().enumerate() {
-        let ty = FuncType::new(engine, known.params.iter().map(val_type), known.results.iter().map(val_type));
-        linker.func_new(known.namespace, known.name, ty, move |caller, params, results| {
-            let errno = host_call(caller, index, params)?;
-            if let Some(result) = results.first_mut() {
-                *result = Val::I32(errno.cast_signed());
-            }
-            Ok(())
-        })?;
-    }
-    Ok(linker)
-}
-
-/// The one way from a guest to its world.
-fn host_call(mut caller: Caller<'_, Guest>, function: usize, params: &[Val]) -> wasmtime::Result<u32> {
-    let doorway = caller.data().doorway.ok_or_else(|| wasmtime::format_err!("called before it was ready"))?;
-    // An overdrawn counter is none: a guest in debt gets nothing more done.
-    let Ok(mut fuel_left) = u64::try_from(doorway.fuel.get(&mut caller).i64().unwrap_or(-1)) else {
-        caller.data_mut().halt = Some(Halt::OutOfFuel);
-        return Err(Halted.into());
-    };
-    let mut args = [0; PARAMS_MAX];
-    for (arg, param) in args.iter_mut().zip(params) {
-        *arg = match param {
-            Val::I32(value) => value.cast_unsigned().into(),
-            Val::I64(value) => value.cast_unsigned(),
-            _ => 0,
-        };
-    }
-    let (memory, guest) = doorway.memory.data_and_store_mut(&mut caller);
-    let answer = guest.world.call(function, &args[..params.len().min(PARAMS_MAX)], memory, &mut fuel_left);
-    if let Err(halt) = answer {
-        guest.halt = Some(halt);
-    }
-    // The limit is far below the sign bit and calls only take.
-    doorway.fuel.set(&mut caller, Val::I64(i64::try_from(fuel_left).unwrap_or(0)))?;
-    answer.map_err(|_| Halted.into())
 }
 
 /// Runs a module once, from instantiation to its end.
@@ -338,46 +274,4 @@ const fn trap_kind(trap: Trap) -> Option<TrapKind> {
         Trap::BadConversionToInteger => TrapKind::BadConversionToInteger,
         _ => return None,
     })
-}
-
-/// Lets memory and tables grow up to the job's limits, always, and never beyond.
-#[derive(Debug)]
-struct Bounds {
-    memory_bytes_max: u64,
-    fault: Option<EngineError>,
-}
-
-impl Bounds {
-    const fn new(limits: &Limits) -> Self {
-        Self { memory_bytes_max: limits.memory_bytes_max, fault: None }
-    }
-
-    /// A growth that was allowed and didn't happen is the host's fault: the guest must not see it.
-    fn fail(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.fault = Some(EngineError(format!("{error:#}")));
-        Err(error)
-    }
-}
-
-/// How the engine words that a 32-bit memory can't hold what is asked. It says so without asking the limiter
-/// first, so this is the one failure that is not the host's; a test holds the engine to these words.
-const BEYOND_32_BITS: &str = "memory growth exceeds memory type's limits";
-
-impl ResourceLimiter for Bounds {
-    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired as u64 <= self.memory_bytes_max && maximum.is_none_or(|maximum| desired <= maximum))
-    }
-
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        if error.to_string() == BEYOND_32_BITS { Ok(()) } else { self.fail(error) }
-    }
-
-    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired as u64 <= u64::from(TABLE_ELEMENTS_MAX)
-            && maximum.is_none_or(|maximum| desired <= maximum))
-    }
-
-    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.fail(error)
-    }
 }

@@ -1,6 +1,6 @@
 //! `lilypad exec`: a module here and now, under the same rules as on the market.
 
-use super::{output, usage};
+use super::{Common, output, session, usage};
 use crate::{
     exec::{Executor, WorkerConfig},
     store::{SnapshotLimits, WriteMode, read_dir, write_to},
@@ -12,6 +12,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read as _,
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
@@ -23,6 +24,9 @@ const TRAPPED: u8 = 134;
 /// Wall-clock limit; the fuel limit is reached long before.
 const SECONDS_MAX: u64 = 24 * 3_600;
 
+/// How long an input may keep us waiting before we say what we wait for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The module: a .wasm file
@@ -30,13 +34,13 @@ pub(super) struct Args {
     /// The guest's arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
-    /// A folder for the guest to read, under the given name; snapshotted, never changed
+    /// A folder for the guest, as a snapshot: DIR alone keeps its name; the host's folder never changes
     #[arg(long = "dir", value_name = "HOST::GUEST")]
     dirs: Vec<String>,
     /// An environment variable for the guest; it sees no others
     #[arg(long = "env", value_name = "K=V")]
     env: Vec<String>,
-    /// The guest's standard input: a file, or - for ours [default: empty]
+    /// The guest's standard input: a file, or - for ours [default: what is piped or redirected in]
     #[arg(long, value_name = "FILE")]
     stdin: Option<PathBuf>,
     /// Most fuel
@@ -48,8 +52,8 @@ pub(super) struct Args {
     /// Where the guest's randomness starts
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where the guest's clock starts: seconds since 1970
-    #[arg(long, default_value_t = 0)]
+    /// Where the guest's clock starts: seconds since 1970, or a time such as 2023-11-14T22:13:20Z
+    #[arg(long, default_value = "0", value_parser = super::clock::parse_clock)]
     clock: u64,
     /// Write the guest's /out to this folder, which must be empty or new
     #[arg(long)]
@@ -57,6 +61,9 @@ pub(super) struct Args {
     /// Print one JSON object instead of the guest's output
     #[arg(long)]
     json: bool,
+    /// Compile the module even if its code is kept already, and keep nothing
+    #[arg(long)]
+    no_cache: bool,
 }
 
 /// Bytes from `64KiB`, `512MiB`, `2GiB` or a plain number.
@@ -70,14 +77,18 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| format!("'{text}' is too large"))
 }
 
-pub(super) async fn exec(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn exec(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
+    let config = WorkerConfig::for_this_program(Duration::from_secs(SECONDS_MAX))?;
+    let cache = if args.no_cache { None } else { session::code_cache(common) };
+    let executor = Executor::new(config, 1).with_cache(cache).with_idle_workers(1);
+    // Locks itself in while the job's files are read.
+    executor.warm_up().await?;
     let (job, times) = job(&args)?;
     if let Some(out) = &args.out {
         check_out(out)?;
     }
     let started = Instant::now();
-    let config = WorkerConfig::for_this_program(Duration::from_secs(SECONDS_MAX))?;
-    let execution = Executor::new(config, 1).run(&job).await?;
+    let execution = executor.run(&job).await?;
     let ran = started.elapsed();
     if let (Some(out), Some(Node::Folder(folder))) = (&args.out, execution.outputs.at("outputs")) {
         write_to(folder, out, WriteMode::IntoEmpty)
@@ -86,7 +97,7 @@ pub(super) async fn exec(args: Args) -> anyhow::Result<ExitCode> {
     if args.json {
         output::json(&to_json(&execution));
         output::note(&format!(
-            "read in {:.3} s, ran in {:.3} s (worker start and compilation included)",
+            "read in {:.3} s, ran in {:.3} s (compiling included where it was needed)",
             times.as_secs_f64(),
             ran.as_secs_f64()
         ));
@@ -164,12 +175,14 @@ fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
     })?;
     let mut inputs = BTreeMap::new();
     for dir in &args.dirs {
-        let (host, guest) = dir
-            .split_once("::")
-            .ok_or_else(|| usage(format!("--dir '{dir}' must be HOST::GUEST, such as ./docs::/in")))?;
+        let (host, guest) = mapped(dir)?;
         let folder = read_dir(Path::new(host), &SnapshotLimits::default())
             .map_err(|error| usage(crate::report::causes(&error)))?;
-        inputs.insert(guest.to_owned(), folder);
+        if inputs.insert(guest.clone(), folder).is_some() {
+            return Err(usage(format!(
+                "--dir gives the guest two folders named {guest}; give each its own name"
+            )));
+        }
     }
     let mut env = BTreeMap::new();
     for pair in &args.env {
@@ -177,16 +190,7 @@ fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
             pair.split_once('=').ok_or_else(|| usage(format!("--env '{pair}' must be NAME=VALUE")))?;
         env.insert(name.to_owned(), value.to_owned());
     }
-    let stdin = match &args.stdin {
-        None => Vec::new(),
-        Some(path) if path.as_os_str() == "-" => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).context("can't read standard input")?;
-            bytes
-        }
-        Some(path) => fs::read(path)
-            .map_err(|error| usage(format!("--stdin {} can't be read: {error}", path.display())))?,
-    };
+    let stdin = stdin(args.stdin.as_deref(), &module)?;
     // The file's name only: the folder it lies in must not decide anything.
     let name = args
         .module
@@ -201,16 +205,71 @@ fn job(args: &Args) -> anyhow::Result<(ResolvedJob, Duration)> {
         args: std::iter::once(name).chain(args.args.iter().cloned()).collect(),
         env,
         inputs: inputs.iter().map(|(path, folder)| (path.clone(), unixfs::folder_cid(folder))).collect(),
-        stdin: args.stdin.as_ref().map(|_| unixfs::encode_file(&stdin, &mut ignore)),
+        // No input and an empty one are the same job.
+        stdin: (!stdin.is_empty()).then(|| unixfs::encode_file(&stdin, &mut ignore)),
         limits: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
         seed: BlobDigest(seed),
-        clock_epoch_ns: args
-            .clock
-            .checked_mul(1_000_000_000)
-            .ok_or_else(|| usage("--clock is too far in the future; give seconds since 1970"))?,
+        clock_epoch_ns: args.clock,
     };
     spec.validate().map_err(|error| usage(error.to_string()))?;
     Ok((ResolvedJob { spec, module, inputs, stdin }, started.elapsed()))
+}
+
+/// A folder and its name inside. The guest's names are absolute, because its current folder is `/`.
+fn mapped(dir: &str) -> anyhow::Result<(&str, String)> {
+    if let Some((host, guest)) = dir.split_once("::") {
+        return Ok((host, guest.to_owned()));
+    }
+    let inside = dir.strip_prefix("./").unwrap_or(dir).trim_matches('/');
+    if inside.is_empty() || inside.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(usage(format!(
+            "--dir '{dir}' has no name that can stand inside; give it one, such as {dir}::/in"
+        )));
+    }
+    Ok((dir, format!("/{inside}")))
+}
+
+/// The guest's standard input: the file that was named, otherwise what somebody piped or redirected in.
+///
+/// A job's input is complete before it starts, so a pipe is read to its end; a terminal, which has none, is not read,
+/// and neither is anything for a module that can't read.
+fn stdin(named: Option<&Path>, module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let ours = || {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("can't read standard input")?;
+        Ok(bytes)
+    };
+    match named {
+        Some(path) if path.as_os_str() == "-" => ours(),
+        Some(path) => fs::read(path)
+            .map_err(|error| usage(format!("--stdin {} can't be read: {error}", path.display()))),
+        None if !is_fed() || !can_read(module) => Ok(Vec::new()),
+        None => {
+            let (done, waits) = std::sync::mpsc::channel::<()>();
+            std::thread::spawn(move || {
+                if waits.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    output::note(
+                        "note: reading the guest's standard input to its end; --stdin /dev/null gives it none",
+                    );
+                }
+            });
+            let bytes = ours();
+            drop(done);
+            bytes
+        }
+    }
+}
+
+/// Whether standard input is a pipe, a socket or a file.
+fn is_fed() -> bool {
+    let Ok(stdin) = rustix::stdio::stdin().try_clone_to_owned() else { return false };
+    let kind = fs::File::from(stdin).metadata().map(|metadata| metadata.file_type());
+    kind.is_ok_and(|kind| kind.is_file() || kind.is_fifo() || kind.is_socket())
+}
+
+/// Whether a module imports what it takes to read.
+fn can_read(module: &[u8]) -> bool {
+    lilypad_runtime::imports(module).iter().any(|import| import.ends_with(".fd_read"))
 }
 
 /// Found out before the job runs, not after.
@@ -240,5 +299,20 @@ mod tests {
         assert_eq!(parse_size("17"), Ok(17));
         assert!(parse_size("1GB").is_err());
         assert!(parse_size("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn folders_keep_their_names_or_get_one() {
+        for (dir, host, guest) in [
+            ("./docs::/in", "./docs", "/in"),
+            ("docs", "docs", "/docs"),
+            ("./docs/", "./docs/", "/docs"),
+            ("/usr/share/dict", "/usr/share/dict", "/usr/share/dict"),
+        ] {
+            assert_eq!(mapped(dir).unwrap(), (host, guest.to_owned()), "{dir}");
+        }
+        for dir in [".", "./", "..", "../docs", "/", "a/../b", ""] {
+            assert!(mapped(dir).unwrap_err().to_string().contains("::/in"), "{dir}");
+        }
     }
 }

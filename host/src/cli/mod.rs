@@ -4,9 +4,11 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input; `lilypad exec` passes the guest's own through.
 
 mod audit;
+mod clock;
 mod deal;
 mod demo;
 mod devnet;
+mod doctor;
 mod exec;
 mod module;
 mod output;
@@ -82,7 +84,9 @@ enum HostCommand {
     Mediator(roles::MediatorArgs),
     /// Match offers and earn the fee
     Solver(roles::SolverArgs),
-    /// Run one job from standard input (internal)
+    /// Check that this machine can run jobs, and how well it locks them in
+    Doctor(doctor::Args),
+    /// Do one task from standard input (internal)
     #[command(hide = true)]
     Worker,
     /// Become another program that dies with this one's parent (internal)
@@ -111,7 +115,7 @@ pub fn lilypad() -> ExitCode {
     block_on(async move {
         match args.command {
             LilypadCommand::Run(command) => run::run(&args.common, command).await,
-            LilypadCommand::Exec(command) => exec::exec(command).await,
+            LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
@@ -140,6 +144,7 @@ pub fn lilypad_host() -> ExitCode {
             HostCommand::Provider(command) => roles::provider(&args.common, command).await,
             HostCommand::Mediator(command) => roles::mediator(&args.common, command).await,
             HostCommand::Solver(command) => roles::solver(&args.common, command).await,
+            HostCommand::Doctor(command) => doctor::doctor(&args.common, &command).await,
             HostCommand::Worker | HostCommand::Tethered { .. } => Ok(ExitCode::SUCCESS),
         }
     })

@@ -52,13 +52,23 @@ pub(super) fn module(common: &Common, command: &Command) -> anyhow::Result<ExitC
                     "cid": cid, "admitted": admitted, "refusal": refusal,
                     "imports": report.imports, "exports": report.exports, "features": report.features,
                     "size_bytes": report.size_bytes, "rewritten_bytes": report.rewritten_bytes,
-                    "memory_bytes_min": report.memory_bytes_min,
+                    "memory_bytes_min": report.memory_bytes_min, "parts": report.parts,
                 }));
                 return Ok(ExitCode::SUCCESS);
             }
             let size =
                 |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |n| format!("{} bytes", count(n)));
             let row = |what: &str, value: String| vec![what.to_owned(), value];
+            let parts = report.parts.iter().filter(|part| part.value > 0).map(|part| match part.limit {
+                Some(limit) if part.is_near_limit() => {
+                    format!("{} {} (at most {})", count(part.value), part.name, count(limit))
+                }
+                _ => format!("{} {}", count(part.value), part.name),
+            });
+            let parts = parts.skip(1).collect::<Vec<_>>().join(", ");
+            let near: Vec<&str> =
+                report.parts.iter().filter(|part| part.is_near_limit()).map(|part| part.name).collect();
+            let near = if near.is_empty() { "none".to_owned() } else { near.join(", ") };
             let rows = [
                 row("CID", cid.to_string()),
                 row("admitted", refusal.map_or_else(|| "yes".to_owned(), |detail| format!("no: {detail}"))),
@@ -66,6 +76,8 @@ pub(super) fn module(common: &Common, command: &Command) -> anyhow::Result<ExitC
                 row("size", size(Some(report.size_bytes))),
                 row("size, metered", size(report.rewritten_bytes)),
                 row("memory at start", size(report.memory_bytes_min)),
+                row("contents", parts),
+                row("limits come near", near),
                 row("imports", report.imports.join(" ")),
                 row("exports", report.exports.join(" ")),
             ];

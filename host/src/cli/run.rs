@@ -155,7 +155,7 @@ pub(super) async fn creator_shell(
     public_url: Option<String>,
 ) -> anyhow::Result<CreatorShell> {
     let network = chain.network();
-    let workshop = session::workshop(store, network.gateways.clone(), 1)?;
+    let workshop = session::workshop(common, store, network.gateways.clone(), 1)?;
     let url = session::serve_blocks(workshop.store.clone(), serve).await?;
     let gateway = public_url.unwrap_or(url);
     let solver = SolverClient::new(&network.solver_url)?;

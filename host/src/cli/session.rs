@@ -4,7 +4,7 @@ use super::{Common, usage};
 use crate::{
     chain::{Chain, Key},
     devnet,
-    exec::{Executor, WorkerConfig},
+    exec::{CACHE_BYTES_MAX, CacheError, CodeCache, Executor, WorkerConfig},
     network::{self, DEV, DEV_CHAIN_ID, Network},
     roles::Workshop,
     store::{self, Store, TreeLimits},
@@ -51,21 +51,40 @@ pub(super) async fn creator_chain(common: &Common) -> anyhow::Result<Chain> {
     Ok(Chain::connect(&network, Some(key)).await?)
 }
 
-/// Blocks in `dir`, and workers of this very program.
+/// Compiled code, kept in the home; a home that can't be used is no reason to refuse work.
+pub(super) fn code_cache(common: &Common) -> Option<CodeCache> {
+    let home = home(common).ok()?;
+    // The home, but no folder above it: a user without one doesn't get one.
+    let _ = std::fs::create_dir(&home);
+    match CodeCache::open(&code_dir(&home), CACHE_BYTES_MAX) {
+        Ok(cache) => Some(cache),
+        Err(error @ CacheError::Io(..)) => {
+            tracing::info!("{}", crate::report::causes(&error));
+            None
+        }
+        Err(error) => {
+            tracing::warn!("{}", crate::report::causes(&error));
+            None
+        }
+    }
+}
+
+/// Where compiled code is kept.
+pub(super) fn code_dir(home: &std::path::Path) -> PathBuf {
+    home.join("compiled")
+}
+
+/// Blocks in `dir`, compiled code in the home, and workers of this very program.
 pub(super) fn workshop(
+    common: &Common,
     dir: &std::path::Path,
     gateways: Vec<String>,
     jobs_max: usize,
 ) -> anyhow::Result<Workshop> {
     let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
-    Ok(Workshop {
-        store,
-        executor: Executor::new(config, jobs_max),
-        gateways,
-        limits: TreeLimits::default(),
-        capacity: None,
-    })
+    let executor = Executor::new(config, jobs_max).with_cache(code_cache(common)).with_idle_workers(jobs_max);
+    Ok(Workshop { store, executor, gateways, limits: TreeLimits::default(), capacity: None })
 }
 
 /// Serves a store's blocks until the process ends; port 0 takes a free one. Gives the URL.

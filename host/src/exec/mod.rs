@@ -2,46 +2,46 @@
 //!
 //! ```text
 //! daemon                                    worker (the same program, `worker`)
-//!   | starts it: no environment, three pipes   |
-//!   |----------------------------------------->| gives up files, network, processes (sandbox.rs)
-//!   | job: spec, module, inputs (wire.rs)      |
-//!   |----------------------------------------->| runs it
-//!   |            Outcome and output folder     |
-//!   |<-----------------------------------------| exits
-//!   | checks that they belong together         |
+//!   | starts it ahead: no environment, a socket |
+//!   |------------------------------------------>| gives up files, network, processes (sandbox.rs)
+//!   | bounds its memory, hands over compiled    |
+//!   | code (an open file) and the job (wire.rs) |
+//!   |------------------------------------------>| maps the code, gives up the rest, runs the job
+//!   |             Outcome and output folder     |
+//!   |<------------------------------------------| exits
+//!   | checks that they belong together          |
 //! ```
 //!
-//! A worker runs one job. It dies with the daemon, and the daemon kills it when the wall-clock limit is over.
+//! Code that isn't in the cache yet (cache.rs) is compiled by a worker that sees the module and nothing else.
+//! A worker does one task. It dies with the daemon, and the daemon kills it when the wall-clock limit is over.
 //! Whatever a worker does wrong is one failed attempt, an [`ExecError`], never a dead daemon and never an
 //! Outcome. Nothing here fetches blocks, decides who is at fault, or signs.
 
+mod answer;
+mod cache;
+mod pool;
+mod process;
 mod resolve;
 mod sandbox;
+mod trial;
 mod wire;
 pub mod worker;
 
-pub use self::resolve::{KeepError, ResolveError, keep, resolve, resolve_spec};
-
-use lilypad_abi::{JobSpecError, Limits, Outcome, Profile, Status};
-use lilypad_runtime::{Execution, ResolvedJob, unixfs};
-use std::{
-    io,
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
-    sync::Semaphore,
+pub use self::{
+    cache::{CACHE_BYTES_MAX, CacheError, CodeCache, in_memory},
+    resolve::{KeepError, ResolveError, keep, resolve, resolve_spec},
+    sandbox::landlock_version,
+    trial::{TRIAL_RECEIPT, trial_job},
 };
 
-/// Bytes kept of what a worker says on its standard error.
-const STDERR_BYTES_MAX: usize = 16 * 1024;
+use self::{pool::Pool, wire::Answer};
+use lilypad_abi::JobSpecError;
+use lilypad_runtime::{Execution, ResolvedJob, Rewrite, Runtime, RuntimeError, RuntimeOptions};
+use std::{fs::File, io, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
-/// How long a worker that has answered may take to exit by itself.
-const EXIT_GRACE: Duration = Duration::from_secs(2);
+/// An answer with more bytes than this is checked on a thread of its own: hashing it takes a while.
+const CHECK_HERE_BYTES_MAX: usize = 256 * 1024;
 
 /// How to start a worker.
 #[derive(Debug, Clone)]
@@ -50,18 +50,20 @@ pub struct WorkerConfig {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Wall-clock limit of one job, start and hand-over of data included.
+    /// Wall-clock limit of one job, start, compiling and hand-over of data included.
     pub timeout: Duration,
+    /// Most private memory of any worker, in bytes, whatever its job may have.
+    pub memory_bytes_max: u64,
 }
 
 impl WorkerConfig {
-    /// This very program with the argument `worker`.
+    /// This very program with the argument `worker`, and memory as each job's limits say.
     ///
     /// # Errors
     /// When the system doesn't say which program this is.
     pub fn for_this_program(timeout: Duration) -> io::Result<Self> {
         let program = std::env::current_exe()?;
-        Ok(Self { program, args: vec![worker::SUBCOMMAND.to_owned()], timeout })
+        Ok(Self { program, args: vec![worker::SUBCOMMAND.to_owned()], timeout, memory_bytes_max: u64::MAX })
     }
 }
 
@@ -109,187 +111,163 @@ fn said(stderr: &str) -> String {
 /// Runs jobs in workers, a few at once. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Executor {
-    config: Arc<WorkerConfig>,
+    pool: Arc<Pool>,
     slots: Arc<Semaphore>,
+    cache: Option<CodeCache>,
+    /// Never runs anything here: it names code.
+    runtime: Arc<std::sync::OnceLock<Runtime>>,
 }
 
 impl Executor {
     /// An executor of at most `jobs_max` jobs at once; further ones wait, their time not yet counted.
+    ///
+    /// It starts workers when they are needed, and compiles every job's module.
     #[must_use]
     pub fn new(config: WorkerConfig, jobs_max: usize) -> Self {
-        Self { config: Arc::new(config), slots: Arc::new(Semaphore::new(jobs_max.max(1))) }
+        Self {
+            pool: Arc::new(Pool::new(config, 0)),
+            slots: Arc::new(Semaphore::new(jobs_max.max(1))),
+            cache: None,
+            runtime: Arc::default(),
+        }
     }
 
-    /// Runs a job in a fresh worker.
+    /// Keeps compiled code here.
+    #[must_use]
+    pub fn with_cache(self, cache: Option<CodeCache>) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Keeps so many workers started ahead; [`Executor::warm_up`] starts the first ones.
+    #[must_use]
+    pub fn with_idle_workers(self, count: usize) -> Self {
+        Self { pool: Arc::new(Pool::new(self.pool.config().clone(), count)), ..self }
+    }
+
+    /// Starts workers until as many wait as were asked for.
     ///
     /// # Errors
-    /// As [`run_in_worker`].
+    /// [`ExecError::Start`].
+    pub async fn warm_up(&self) -> Result<(), ExecError> {
+        self.pool.fill().await
+    }
+
+    /// Workers that wait for a task now.
+    #[must_use]
+    pub fn idle_workers(&self) -> usize {
+        self.pool.idle()
+    }
+
+    /// Runs a job in a worker, and checks that what comes back belongs to it.
+    ///
+    /// Dropping the future kills the worker.
+    ///
+    /// # Errors
+    /// [`ExecError`]: this host's own faults. A guest that fails gives an Outcome.
     pub async fn run(&self, job: &ResolvedJob) -> Result<Execution, ExecError> {
         // The semaphore is never closed, so that there is always a permit to come.
         let _slot = self.slots.acquire().await;
-        run_in_worker(&self.config, job).await
+        let timeout = self.pool.config().timeout;
+        tokio::time::timeout(timeout, self.attempt(job)).await.unwrap_or(Err(ExecError::Timeout(timeout)))
+    }
+
+    async fn attempt(&self, job: &ResolvedJob) -> Result<Execution, ExecError> {
+        // An instruction that traps needs the second rewrite, which tells how much fuel was used until there.
+        for rewrite in [Rewrite::Fast, Rewrite::Exact] {
+            let code = match self.code(&job.module, rewrite).await? {
+                Ok(code) => code,
+                Err((reason, detail)) => {
+                    return Execution::refused(&job.spec, reason, detail).map_err(job_or_fault);
+                }
+            };
+            if let Some(execution) = self.run_code(job, rewrite, &code).await? {
+                return Ok(execution);
+            }
+        }
+        Err(ExecError::Protocol("it asks for exact code and has it".to_owned()))
+    }
+
+    /// The module's code from the cache, otherwise from a worker that compiles it.
+    async fn code(
+        &self,
+        module: &[u8],
+        rewrite: Rewrite,
+    ) -> Result<Result<Arc<File>, (lilypad_abi::Refusal, String)>, ExecError> {
+        let cache = match &self.cache {
+            Some(cache) => Some((cache, self.runtime()?.code_key(module, rewrite))),
+            None => None,
+        };
+        if let Some(file) = cache.and_then(|(cache, key)| cache.get(&key)) {
+            return Ok(Ok(file));
+        }
+        let worker = self.pool.take().await?;
+        let memory = answer::compile_memory_bytes(module.len() as u64);
+        self.pool.bound_memory(&worker, memory)?;
+        let request = wire::Request::compile(module, rewrite);
+        let answer = worker.ask(request, None, answer::CODE_ANSWER_BYTES_MAX).await?;
+        let code = match wire::read_answer(&answer)? {
+            Answer::Compiled(code) => code,
+            Answer::Refused(reason, detail) => return Ok(Err((reason, detail))),
+            _ => return Err(ExecError::Protocol("it was asked to compile".to_owned())),
+        };
+        if let Some((cache, key)) = cache {
+            match cache.put(&key, &code) {
+                Ok(file) => return Ok(Ok(file)),
+                Err(error) => tracing::warn!(%error, "compiled code can't be kept"),
+            }
+        }
+        Ok(Ok(Arc::new(in_memory(&code).map_err(ExecError::Io)?)))
+    }
+
+    /// Runs a job on its module's code; nothing when it takes the exact rewrite to know the fuel.
+    async fn run_code(
+        &self,
+        job: &ResolvedJob,
+        rewrite: Rewrite,
+        code: &File,
+    ) -> Result<Option<Execution>, ExecError> {
+        let worker = self.pool.take().await?;
+        self.pool.bound_memory(&worker, answer::run_memory_bytes(job))?;
+        let request = wire::Request::run(job, rewrite).map_err(ExecError::Job)?;
+        let answer = worker.ask(request, Some(code), answer::run_answer_bytes_max(&job.spec.limits)).await?;
+        let spec = job.spec.clone();
+        let check_here = answer.len() <= CHECK_HERE_BYTES_MAX;
+        let check = move || match wire::read_answer(&answer)? {
+            Answer::Ended(execution) => {
+                let expected = spec.cid().map_err(ExecError::Job)?;
+                answer::check(&execution, expected, spec.profile, &spec.limits)
+                    .map_err(ExecError::Protocol)?;
+                Ok(Some(execution))
+            }
+            Answer::NeedsExact => Ok(None),
+            _ => Err(ExecError::Protocol("it was asked to run a job".to_owned())),
+        };
+        if check_here {
+            return check();
+        }
+        tokio::task::spawn_blocking(check).await.map_err(|e| ExecError::Io(e.into()))?
+    }
+
+    fn runtime(&self) -> Result<&Runtime, ExecError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = Runtime::new(RuntimeOptions::default()).map_err(job_or_fault)?;
+        Ok(self.runtime.get_or_init(|| runtime))
     }
 }
 
-/// Runs a job in a fresh worker and checks that what comes back belongs to it.
-///
-/// Dropping the future kills the worker.
+fn job_or_fault(error: RuntimeError) -> ExecError {
+    match error {
+        RuntimeError::Job(error) => ExecError::Job(error),
+        fault => ExecError::Fault(crate::report::causes(&fault)),
+    }
+}
+
+/// Runs a job in fresh workers, without a cache; see [`Executor::run`].
 ///
 /// # Errors
 /// [`ExecError`]: this host's own faults. A guest that fails gives an Outcome.
 pub async fn run_in_worker(config: &WorkerConfig, job: &ResolvedJob) -> Result<Execution, ExecError> {
-    let request = wire::Request::new(job).map_err(ExecError::Job)?;
-    let mut child = start(config)?;
-    let (Some(stdin), Some(stdout), Some(stderr)) =
-        (child.stdin.take(), child.stdout.take(), child.stderr.take())
-    else {
-        return Err(ExecError::Io(io::ErrorKind::BrokenPipe.into()));
-    };
-    let stderr = tokio::spawn(read_stderr(stderr));
-    let exchange = exchange(stdin, stdout, request, answer_bytes_max(&job.spec.limits));
-    let answer = match tokio::time::timeout(config.timeout, exchange).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            end(&mut child, Duration::ZERO).await;
-            return Err(ExecError::Timeout(config.timeout));
-        }
-    };
-    let status = end(&mut child, EXIT_GRACE).await;
-    match answer {
-        Ok(answer) => {
-            let spec = job.spec.clone();
-            // Hashing all outputs takes a while and must not hold up the daemon.
-            let check = move || {
-                let execution = wire::read_answer(&answer)?;
-                let expected = spec.cid().map_err(ExecError::Job)?;
-                check(&execution, expected, spec.profile, &spec.limits).map_err(ExecError::Protocol)?;
-                Ok(execution)
-            };
-            tokio::task::spawn_blocking(check).await.map_err(|e| ExecError::Io(e.into()))?
-        }
-        Err(Broken::Protocol(reason)) => Err(ExecError::Protocol(reason)),
-        Err(Broken::Pipe(error)) => {
-            let stderr = stderr.await.unwrap_or_default();
-            match status {
-                Some(status) => Err(ExecError::Worker { status: status.to_string(), stderr }),
-                None => Err(ExecError::Io(error)),
-            }
-        }
-    }
-}
-
-fn start(config: &WorkerConfig) -> Result<Child, ExecError> {
-    let failed = |source| ExecError::Start { program: config.program.clone(), source };
-    Command::new(&config.program)
-        .args(&config.args)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)
-}
-
-enum Broken {
-    Pipe(io::Error),
-    Protocol(String),
-}
-
-/// Sends the job and reads the answer's bytes, at most `bytes_max`.
-///
-/// Both at once: a worker that answers before it has read everything must not block either side.
-async fn exchange(
-    mut stdin: ChildStdin,
-    mut stdout: ChildStdout,
-    request: wire::Request<'_>,
-    bytes_max: u64,
-) -> Result<Vec<u8>, Broken> {
-    let send = async {
-        for piece in request.pieces() {
-            stdin.write_all(piece).await.map_err(Broken::Pipe)?;
-        }
-        stdin.flush().await.map_err(Broken::Pipe)
-    };
-    let receive = async {
-        let mut head = [0; wire::HEAD_BYTES];
-        stdout.read_exact(&mut head).await.map_err(Broken::Pipe)?;
-        let length = wire::answer_length(&head).map_err(Broken::Protocol)?;
-        if length > bytes_max {
-            let reason = format!("{length} bytes where the job's limits allow {bytes_max}");
-            return Err(Broken::Protocol(reason));
-        }
-        let mut answer = Vec::new();
-        (&mut stdout).take(length).read_to_end(&mut answer).await.map_err(Broken::Pipe)?;
-        let whole = answer.len() as u64 == length;
-        if whole { Ok(answer) } else { Err(Broken::Pipe(io::ErrorKind::UnexpectedEof.into())) }
-    };
-    let ((), answer) = tokio::try_join!(send, receive)?;
-    // Until here the worker's standard input stays open: its end tells the worker that the daemon is gone.
-    drop(stdin);
-    Ok(answer)
-}
-
-/// Waits for the worker to exit, kills it after `grace`, and reaps it.
-async fn end(child: &mut Child, grace: Duration) -> Option<ExitStatus> {
-    if let Ok(status) = tokio::time::timeout(grace, child.wait()).await {
-        return status.ok();
-    }
-    if let Err(error) = child.kill().await {
-        tracing::warn!(%error, "can't kill a worker");
-    }
-    child.try_wait().ok().flatten()
-}
-
-/// All of standard error is read, so that a worker can't block on it; the beginning is kept.
-async fn read_stderr(mut stderr: ChildStderr) -> String {
-    let mut kept = Vec::new();
-    let mut chunk = [0; 4096];
-    while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
-        let room = STDERR_BYTES_MAX - kept.len();
-        kept.extend_from_slice(&chunk[..count.min(room)]);
-    }
-    String::from_utf8_lossy(&kept).into_owned()
-}
-
-/// What the largest answer within a job's limits weighs.
-fn answer_bytes_max(limits: &Limits) -> u64 {
-    // A name, a link's target, and lengths.
-    const ENTRY_BYTES_MAX: u64 = 255 + 4096 + 32;
-    let files = u64::from(limits.output_files_max).saturating_add(16);
-    limits
-        .output_bytes_max
-        .saturating_add(limits.stdout_bytes_max)
-        .saturating_add(limits.stderr_bytes_max)
-        .saturating_add(limits.journal_bytes_max.into())
-        .saturating_add(files.saturating_mul(ENTRY_BYTES_MAX))
-        .saturating_add(1 << 20)
-}
-
-/// Holds a worker's answer to everything that can be checked without running the job.
-fn check(
-    execution: &Execution,
-    job: lilypad_abi::Cid,
-    profile: Profile,
-    limits: &Limits,
-) -> Result<(), String> {
-    let Outcome { fuel_used, journal, .. } = &execution.outcome;
-    let fuel_fits = match execution.outcome.status {
-        Status::OutOfFuel => *fuel_used == limits.fuel_limit,
-        Status::Refused { .. } => *fuel_used == 0,
-        Status::Exited { .. } | Status::Trapped { .. } => *fuel_used <= limits.fuel_limit,
-    };
-    let wrong = if execution.outcome.job != job || execution.outcome.profile != profile {
-        "it is of another job"
-    } else if !fuel_fits {
-        "its fuel does not fit its status and limit"
-    } else if journal.len() as u64 > u64::from(limits.journal_bytes_max) {
-        "its journal is over the limit"
-    } else if unixfs::folder_cid(&execution.outputs) != execution.outcome.outputs {
-        "its output folder is not the one that the outcome names"
-    } else {
-        return Ok(());
-    };
-    Err(wrong.to_owned())
+    Executor::new(config.clone(), 1).run(job).await
 }

@@ -3,9 +3,13 @@
 //! Two fences, because a guest that breaks out of its engine owns the whole process. Landlock takes away every
 //! path and TCP port; seccomp leaves only the system calls that compute needs, all others fail with `EPERM`.
 //! Neither can be undone from inside. Nothing here knows a job.
+//!
+//! Seccomp comes in two steps. [`enter`] leaves what it takes to be handed an open file by the daemon and to map
+//! it; [`Gate::close`] takes that away too, before the first byte that a stranger wrote is read.
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetError, RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetError, RulesetStatus, Scope,
 };
 use rustix::process::{Resource, Rlimit};
 use seccompiler::{
@@ -36,27 +40,49 @@ pub(super) enum SandboxError {
     Filter(#[from] seccompiler::BackendError),
 }
 
+/// The second step, prepared by the first: closing takes one system call.
+pub(super) struct Gate(BpfProgram);
+
 /// Locks this process in; must run before it starts threads.
 ///
-/// Gives whether Landlock is enforced, which kernels before 5.13 can't; seccomp alone already denies opening
-/// files and sockets.
-pub(super) fn enter() -> Result<bool, SandboxError> {
+/// Landlock may be missing, in kernels before 5.13; seccomp alone already denies opening files and sockets.
+pub(super) fn enter() -> Result<Gate, SandboxError> {
     // Not possible in some containers, and no reason to refuse work.
     let _ = std::fs::write("/proc/self/oom_score_adj", OOM_SCORE);
-    limit(Resource::Core, 0)?;
+    // One byte rather than none: the kernel reads it as "none" for dumps handed to a program, too.
+    limit(Resource::Core, 1)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, FILES_MAX)?;
-    fences()
+    restrict_paths_and_ports()?;
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    let gate = Gate(only_compute(arch, false)?);
+    seccompiler::apply_filter(&without_clone3(arch)?)?;
+    seccompiler::apply_filter(&only_compute(arch, true)?)?;
+    Ok(gate)
 }
 
-/// The two fences, around the calling thread and those it will start.
-fn fences() -> Result<bool, SandboxError> {
-    let landlocked = restrict_paths_and_ports()?;
-    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
-    // The order matters: the second filter forbids installing any other.
-    seccompiler::apply_filter(&without_clone3(arch)?)?;
-    seccompiler::apply_filter(&only_compute(arch)?)?;
-    Ok(landlocked)
+impl Gate {
+    /// Leaves only what computing needs, to all threads of this process.
+    pub(super) fn close(self) -> Result<(), SandboxError> {
+        Ok(seccompiler::apply_filter_all_threads(&self.0)?)
+    }
+}
+
+/// The version of Landlock that this kernel enforces, if any; the newest that is known here at most.
+#[must_use]
+pub fn landlock_version() -> Option<u8> {
+    let versions = [(6, ABI::V6), (5, ABI::V5), (4, ABI::V4), (3, ABI::V3), (2, ABI::V2), (1, ABI::V1)];
+    let enforced = |abi: ABI| {
+        let all = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+        let all = all.handle_access(AccessFs::from_all(abi))?;
+        // Earlier versions have neither of these, and asking for nothing is an error.
+        let ports = AccessNet::from_all(abi);
+        let all = if ports.is_empty() { all } else { all.handle_access(ports)? };
+        let scopes = Scope::from_all(abi);
+        let all = if scopes.is_empty() { all } else { all.scope(scopes)? };
+        all.create()
+    };
+    versions.into_iter().find(|(_, abi)| enforced(*abi).is_ok()).map(|(version, _)| version)
 }
 
 fn limit(resource: Resource, value: u64) -> Result<(), SandboxError> {
@@ -81,15 +107,15 @@ fn without_clone3(arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendEr
     SeccompFilter::new(rules, SeccompAction::Allow, missing, arch)?.try_into()
 }
 
-/// Allows memory, threads, signals to oneself, clocks, and reading and writing what is open already.
-fn only_compute(arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendError> {
+/// Allows memory, threads, signals to oneself, clocks, and reading and writing what is open already; before the
+/// gate closes also being handed a file, asking for its size, and closing the gate.
+fn only_compute(arch: TargetArch, before_gate: bool) -> Result<BpfProgram, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = [
         libc::SYS_read,
         libc::SYS_readv,
         libc::SYS_write,
         libc::SYS_writev,
         libc::SYS_close,
-        libc::SYS_mmap,
         libc::SYS_munmap,
         libc::SYS_mprotect,
         libc::SYS_mremap,
@@ -118,15 +144,25 @@ fn only_compute(arch: TargetArch) -> Result<BpfProgram, seccompiler::BackendErro
     ]
     .map(|number| (number, vec![]))
     .into();
+    // Memory of its own only: what is shared with nobody counts against no limit.
+    let (kind, private) = (unsigned(libc::MAP_TYPE), unsigned(libc::MAP_PRIVATE));
+    rules.insert(libc::SYS_mmap, vec![argument(3, SeccompCmpOp::MaskedEq(kind), private)?]);
     // A thread, never a process.
-    let thread = u64::try_from(libc::CLONE_THREAD).unwrap_or_default();
+    let thread = unsigned(libc::CLONE_THREAD);
     rules.insert(libc::SYS_clone, vec![argument(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
     // Abort itself, never signal others.
     let own = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![argument(0, SeccompCmpOp::Eq, own)?]);
     // Name a thread, and nothing else that prctl does.
-    let name = u64::try_from(libc::PR_SET_NAME).unwrap_or_default();
-    rules.insert(libc::SYS_prctl, vec![argument(0, SeccompCmpOp::Eq, name)?]);
+    let mut controls = vec![argument(0, SeccompCmpOp::Eq, unsigned(libc::PR_SET_NAME))?];
+    if before_gate {
+        rules.extend(
+            [libc::SYS_recvmsg, libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_seccomp]
+                .map(|number| (number, vec![])),
+        );
+        controls.push(argument(0, SeccompCmpOp::Eq, unsigned(libc::PR_SET_NO_NEW_PRIVS))?);
+    }
+    rules.insert(libc::SYS_prctl, controls);
     // Read a limit, such as the stack's; a null pointer sets none.
     rules.insert(libc::SYS_prlimit64, vec![argument(2, SeccompCmpOp::Eq, 0)?]);
     let denied = SeccompAction::Errno(errno(libc::EPERM));
@@ -137,6 +173,10 @@ fn argument(index: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompRule, secc
     SeccompRule::new(vec![SeccompCondition::new(index, SeccompCmpArgLen::Qword, op, value)?])
 }
 
+fn unsigned(flag: i32) -> u64 {
+    flag.unsigned_abs().into()
+}
+
 const fn errno(number: i32) -> u32 {
     number.unsigned_abs()
 }
@@ -145,6 +185,17 @@ const fn errno(number: i32) -> u32 {
 mod tests {
     use super::*;
     use std::{fs, io, net, process, thread, time::Duration};
+
+    /// Both fences with the gate closed, around the calling thread and those it will start: other tests' threads
+    /// stay outside.
+    fn fences() -> Result<bool, SandboxError> {
+        let landlocked = restrict_paths_and_ports()?;
+        let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+        seccompiler::apply_filter(&without_clone3(arch)?)?;
+        seccompiler::apply_filter(&only_compute(arch, true)?)?;
+        seccompiler::apply_filter(&only_compute(arch, false)?)?;
+        Ok(landlocked)
+    }
 
     /// Runs something behind fences of its own: they bind the thread that asks for them and its children.
     fn fenced<T: Send + 'static>(fence: fn() -> Result<bool, SandboxError>, inside: fn() -> T) -> (bool, T) {
@@ -184,6 +235,16 @@ mod tests {
     fn signals_to_others_are_out_of_reach() {
         let (_, error) = fenced(fences, || rustix::process::test_kill_process(rustix::process::getpid()));
         assert_eq!(error, Err(rustix::io::Errno::PERM));
+    }
+
+    #[test]
+    fn memory_shared_with_others_is_out_of_reach() {
+        let attempt = || {
+            let flags = rustix::fs::MemfdFlags::CLOEXEC;
+            rustix::fs::memfd_create("test", flags).map(drop)
+        };
+        assert_eq!(fenced(fences, attempt).1, Err(rustix::io::Errno::PERM));
+        assert_eq!(attempt(), Ok(()));
     }
 
     #[test]

@@ -1,22 +1,27 @@
-//! What goes through the pipes between daemon and worker: one job there, one answer back.
+//! What goes through the socket between daemon and worker: one task there, one answer back.
+//!
+//! A task is to compile a module, or to run a job on code whose file is handed over with the head.
 //!
 //! Own framing, lengths before bytes, little-endian; both ends are always the same program, so it has no
 //! versions. The daemon reads answers as a stranger's: every length, name, order and depth is checked.
 
 use super::ExecError;
-use lilypad_abi::{JobSpec, JobSpecError, Outcome};
-use lilypad_runtime::{Execution, Folder, Node, ResolvedJob};
+use lilypad_abi::{JobSpec, JobSpecError, Outcome, Refusal};
+use lilypad_runtime::{Execution, Folder, Node, ResolvedJob, Rewrite};
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
     sync::Arc,
 };
 
-const JOB_MAGIC: &[u8; 8] = b"lily-job";
+const TASK_MAGIC: &[u8; 8] = b"lily-job";
 const ANSWER_MAGIC: &[u8; 8] = b"lily-ans";
 
-/// Magic and length.
+/// Of an answer: magic and length.
 pub(super) const HEAD_BYTES: usize = 16;
+
+/// Of a task: magic and length, kind, the daemon's process id.
+pub(super) const TASK_HEAD_BYTES: usize = 32;
 
 /// Most folders inside each other: more than a job can make or be given.
 const DEPTH_MAX: usize = 300;
@@ -29,6 +34,9 @@ const COPY_BYTES_MAX: usize = 4096;
 
 const ENDED: u8 = 0;
 const FAULT: u8 = 1;
+const NEEDS_EXACT: u8 = 2;
+const COMPILED: u8 = 3;
+const REFUSED: u8 = 4;
 const FILE: u8 = 0;
 const FOLDER: u8 = 1;
 const SYMLINK: u8 = 2;
@@ -100,11 +108,12 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The whole message, its head in front.
-    fn finish(mut self, magic: &[u8; 8]) -> Vec<Piece<'a>> {
-        let mut head = magic.to_vec();
-        head.extend_from_slice(&self.length.to_le_bytes());
-        self.done.insert(0, Piece::Own(head));
+    /// The whole message; magic, length and `head` in front.
+    fn finish(mut self, magic: &[u8; 8], head: &[u64]) -> Vec<Piece<'a>> {
+        let mut first = magic.to_vec();
+        first.extend_from_slice(&self.length.to_le_bytes());
+        first.extend(head.iter().flat_map(|number| number.to_le_bytes()));
+        self.done.insert(0, Piece::Own(first));
         self.done.push(Piece::Own(self.open));
         self.done
     }
@@ -119,23 +128,54 @@ impl Piece<'_> {
     }
 }
 
-/// A job on its way to a worker.
+/// What a worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Compile a module's rewrite; the module follows.
+    Compile(Rewrite),
+    /// Run a job on a module's rewrite; the code's file comes with the head, the job follows.
+    Run(Rewrite),
+}
+
+impl Task {
+    const ALL: [Self; 4] = [
+        Self::Compile(Rewrite::Fast),
+        Self::Compile(Rewrite::Exact),
+        Self::Run(Rewrite::Fast),
+        Self::Run(Rewrite::Exact),
+    ];
+
+    fn number(self) -> u64 {
+        Self::ALL.iter().position(|task| *task == self).unwrap_or(0) as u64
+    }
+}
+
+/// A task on its way to a worker; the head is the first piece.
 #[derive(Debug)]
 pub(super) struct Request<'a>(Vec<Piece<'a>>);
 
 impl<'a> Request<'a> {
-    pub(super) fn new(job: &'a ResolvedJob) -> Result<Self, JobSpecError> {
+    pub(super) fn compile(module: &'a [u8], rewrite: Rewrite) -> Self {
         let mut message = Message::default();
-        message.number(std::process::id().into());
+        message.bytes(module);
+        Self::new(message, Task::Compile(rewrite))
+    }
+
+    /// A job without its module: the code stands for it.
+    pub(super) fn run(job: &'a ResolvedJob, rewrite: Rewrite) -> Result<Self, JobSpecError> {
+        let mut message = Message::default();
         message.owned(job.spec.to_block()?);
-        message.bytes(&job.module);
         message.bytes(&job.stdin);
         message.number(job.inputs.len() as u64);
         for (path, folder) in &job.inputs {
             message.bytes(path.as_bytes());
             message.folder(folder);
         }
-        Ok(Self(message.finish(JOB_MAGIC)))
+        Ok(Self::new(message, Task::Run(rewrite)))
+    }
+
+    fn new(message: Message<'a>, task: Task) -> Self {
+        Self(message.finish(TASK_MAGIC, &[task.number(), std::process::id().into()]))
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
@@ -143,42 +183,101 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Reads a job, in the worker; also the daemon's process id.
-pub(super) fn read_request(from: &mut impl Read) -> Result<(u32, ResolvedJob), WireError> {
-    let mut head = [0; HEAD_BYTES];
-    from.read_exact(&mut head)?;
-    let mut reader = Reader { left: length(&head, JOB_MAGIC)?, from };
-    let daemon = u32::try_from(reader.number()?).map_err(|_| WireError::Bad("process id"))?;
-    let limit = reader.left;
-    let spec = JobSpec::from_block(&reader.bytes(limit)?).map_err(|_| WireError::Bad("job"))?;
-    let module = reader.bytes(limit)?;
-    let stdin = reader.bytes(limit)?;
-    let mut inputs = BTreeMap::new();
-    for _ in 0..reader.number()? {
-        let path = reader.text()?;
-        inputs.insert(path, reader.folder(0)?);
-    }
-    reader.end()?;
-    Ok((daemon, ResolvedJob { spec, module, inputs, stdin }))
+/// A task's head, read in the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TaskHead {
+    pub(super) task: Task,
+    /// Process id.
+    pub(super) daemon: u32,
+    length: u64,
 }
 
-/// Writes a worker's answer: an execution, or the fault that stood in its way.
-pub(super) fn write_answer(to: &mut impl Write, answer: Result<&Execution, &str>) -> io::Result<()> {
+impl TaskHead {
+    pub(super) fn read(head: &[u8; TASK_HEAD_BYTES]) -> Result<Self, WireError> {
+        let mut from = &head[HEAD_BYTES..];
+        let mut numbers = Reader { left: from.len() as u64, from: &mut from };
+        let kind = usize::try_from(numbers.number()?).ok().and_then(|kind| Task::ALL.get(kind));
+        Ok(Self {
+            task: *kind.ok_or(WireError::Bad("kind of task"))?,
+            daemon: u32::try_from(numbers.number()?).map_err(|_| WireError::Bad("process id"))?,
+            length: head
+                .first_chunk()
+                .ok_or(WireError::Bad("magic"))
+                .and_then(|head| length(head, TASK_MAGIC))?,
+        })
+    }
+
+    /// The module to compile.
+    pub(super) fn read_module(&self, from: &mut impl Read) -> Result<Vec<u8>, WireError> {
+        let mut reader = Reader { left: self.length, from };
+        let module = reader.bytes(self.length)?;
+        reader.end()?;
+        Ok(module)
+    }
+
+    /// The job to run; its module stays empty.
+    pub(super) fn read_job(&self, from: &mut impl Read) -> Result<ResolvedJob, WireError> {
+        let mut reader = Reader { left: self.length, from };
+        let limit = self.length;
+        let spec = JobSpec::from_block(&reader.bytes(limit)?).map_err(|_| WireError::Bad("job"))?;
+        let stdin = reader.bytes(limit)?;
+        let mut inputs = BTreeMap::new();
+        for _ in 0..reader.number()? {
+            let path = reader.text()?;
+            inputs.insert(path, reader.folder(0)?);
+        }
+        reader.end()?;
+        Ok(ResolvedJob { spec, module: Vec::new(), inputs, stdin })
+    }
+}
+
+/// What a worker says in the end.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The job is done.
+    Ended(Execution),
+    /// The job must be run on the exact rewrite.
+    NeedsExact,
+    /// The module's code.
+    Compiled(Vec<u8>),
+    /// The module is not admitted; why, as a code and to people.
+    Refused(Refusal, String),
+    /// The runtime reported a fault of this machine.
+    Fault(String),
+}
+
+/// Refusals by their number on the wire.
+const REFUSALS: [Refusal; 5] =
+    [Refusal::Malformed, Refusal::Feature, Refusal::Import, Refusal::EntryPoint, Refusal::TooLarge];
+
+/// Writes a worker's answer.
+pub(super) fn write_answer(to: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let mut message = Message::default();
     match answer {
-        Ok(execution) => {
+        Answer::Ended(execution) => {
             message.byte(ENDED);
             message.owned(execution.outcome.to_block().map_err(io::Error::other)?);
             message.folder(&execution.outputs);
             message.byte(u8::from(execution.refusal_detail.is_some()));
             message.bytes(execution.refusal_detail.as_deref().unwrap_or_default().as_bytes());
         }
-        Err(fault) => {
+        Answer::NeedsExact => message.byte(NEEDS_EXACT),
+        Answer::Compiled(code) => {
+            message.byte(COMPILED);
+            message.bytes(code);
+        }
+        Answer::Refused(reason, detail) => {
+            message.byte(REFUSED);
+            let number = REFUSALS.iter().position(|refusal| refusal == reason).unwrap_or(0);
+            message.number(number as u64);
+            message.bytes(detail.as_bytes());
+        }
+        Answer::Fault(fault) => {
             message.byte(FAULT);
             message.bytes(fault.as_bytes());
         }
     }
-    for piece in message.finish(ANSWER_MAGIC) {
+    for piece in message.finish(ANSWER_MAGIC, &[]) {
         to.write_all(piece.as_slice())?;
     }
     to.flush()
@@ -190,13 +289,13 @@ pub(super) fn answer_length(head: &[u8; HEAD_BYTES]) -> Result<u64, String> {
 }
 
 /// Reads an answer behind its head, in the daemon.
-pub(super) fn read_answer(answer: &[u8]) -> Result<Execution, ExecError> {
+pub(super) fn read_answer(answer: &[u8]) -> Result<Answer, ExecError> {
     let mut from = answer;
     let mut reader = Reader { left: answer.len() as u64, from: &mut from };
     let answer = reader.answer().and_then(|answer| reader.end().map(|()| answer));
     match answer {
-        Ok(Ok(execution)) => Ok(execution),
-        Ok(Err(fault)) => Err(ExecError::Fault(fault)),
+        Ok(Answer::Fault(fault)) => Err(ExecError::Fault(fault)),
+        Ok(answer) => Ok(answer),
         Err(error) => Err(ExecError::Protocol(error.to_string())),
     }
 }
@@ -276,19 +375,27 @@ impl<R: Read> Reader<'_, R> {
         Ok(folder)
     }
 
-    fn answer(&mut self) -> Result<Result<Execution, String>, WireError> {
-        match self.byte()? {
+    fn answer(&mut self) -> Result<Answer, WireError> {
+        Ok(match self.byte()? {
             ENDED => {
                 let outcome = self.bytes(self.left)?;
                 let outcome = Outcome::from_block(&outcome).map_err(|_| WireError::Bad("outcome"))?;
                 let outputs = self.folder(0)?;
                 let has_detail = self.byte()? == 1;
                 let detail = self.text()?;
-                Ok(Ok(Execution { outcome, outputs, refusal_detail: has_detail.then_some(detail) }))
+                Answer::Ended(Execution { outcome, outputs, refusal_detail: has_detail.then_some(detail) })
             }
-            FAULT => Ok(Err(self.text()?)),
-            _ => Err(WireError::Bad("kind of answer")),
-        }
+            NEEDS_EXACT => Answer::NeedsExact,
+            COMPILED => Answer::Compiled(self.bytes(self.left)?),
+            REFUSED => {
+                let number = usize::try_from(self.number()?).ok();
+                let reason =
+                    number.and_then(|number| REFUSALS.get(number)).ok_or(WireError::Bad("refusal"))?;
+                Answer::Refused(*reason, self.text()?)
+            }
+            FAULT => Answer::Fault(self.text()?),
+            _ => return Err(WireError::Bad("kind of answer")),
+        })
     }
 
     fn end(&self) -> Result<(), WireError> {

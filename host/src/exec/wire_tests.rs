@@ -46,10 +46,16 @@ fn execution() -> Execution {
 }
 
 fn request() -> Vec<u8> {
-    Request::new(&job()).unwrap().pieces().collect::<Vec<_>>().concat()
+    Request::run(&job(), Rewrite::Exact).unwrap().pieces().collect::<Vec<_>>().concat()
 }
 
-fn answer(answer: Result<&Execution, &str>) -> Vec<u8> {
+fn read_job(request: &[u8]) -> Result<(TaskHead, ResolvedJob), WireError> {
+    let (head, mut body) = request.split_first_chunk().ok_or(WireError::Bad("head"))?;
+    let head = TaskHead::read(head)?;
+    Ok((head, head.read_job(&mut body)?))
+}
+
+fn answer(answer: &Answer) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_answer(&mut bytes, answer).unwrap();
     let head: [u8; HEAD_BYTES] = bytes[..HEAD_BYTES].try_into().unwrap();
@@ -57,19 +63,35 @@ fn answer(answer: Result<&Execution, &str>) -> Vec<u8> {
     bytes.split_off(HEAD_BYTES)
 }
 
+fn ended() -> Vec<u8> {
+    answer(&Answer::Ended(execution()))
+}
+
 #[test]
-fn jobs_and_answers_round_trip() {
-    let (daemon, read) = read_request(&mut request().as_slice()).unwrap();
+fn tasks_and_answers_round_trip() {
+    let (head, read) = read_job(&request()).unwrap();
     let job = job();
-    assert_eq!(daemon, std::process::id());
-    assert_eq!(
-        (read.spec, read.module, read.inputs, read.stdin),
-        (job.spec, job.module, job.inputs, job.stdin)
-    );
-    let read = read_answer(&answer(Ok(&execution()))).unwrap();
+    assert_eq!((head.task, head.daemon), (Task::Run(Rewrite::Exact), std::process::id()));
+    assert_eq!((read.spec, read.inputs, read.stdin), (job.spec, job.inputs, job.stdin));
+    for rewrite in [Rewrite::Fast, Rewrite::Exact] {
+        let module = vec![3; COPY_BYTES_MAX + 1];
+        let request = Request::compile(&module, rewrite).pieces().collect::<Vec<_>>().concat();
+        let (head, mut body) = request.split_first_chunk().unwrap();
+        let head = TaskHead::read(head).unwrap();
+        assert_eq!(head.task, Task::Compile(rewrite));
+        assert_eq!(head.read_module(&mut body).unwrap(), module);
+    }
+    let Answer::Ended(read) = read_answer(&ended()).unwrap() else { panic!("not ended") };
     assert_eq!((read.outcome, read.outputs), (execution().outcome, execution().outputs));
     assert_eq!(read.refusal_detail.as_deref(), Some("why"));
-    let fault = read_answer(&answer(Err("no memory"))).unwrap_err();
+    assert!(matches!(read_answer(&answer(&Answer::NeedsExact)), Ok(Answer::NeedsExact)));
+    let code = answer(&Answer::Compiled(vec![9; 10_000]));
+    assert!(matches!(read_answer(&code), Ok(Answer::Compiled(code)) if code == [9; 10_000]));
+    for reason in REFUSALS {
+        let read = read_answer(&answer(&Answer::Refused(reason, "why".into()))).unwrap();
+        assert!(matches!(read, Answer::Refused(same, why) if same == reason && why == "why"));
+    }
+    let fault = read_answer(&answer(&Answer::Fault("no memory".into()))).unwrap_err();
     assert!(matches!(fault, ExecError::Fault(text) if text == "no memory"));
 }
 
@@ -81,7 +103,7 @@ fn hostile_answers_are_refused() {
     };
     refused(b"", "length");
     refused(&[9], "kind of answer");
-    let whole = answer(Ok(&execution()));
+    let whole = ended();
     refused(&whole[..whole.len() - 1], "length");
     refused(&[whole, vec![0]].concat(), "end of the message");
     // An answer with a folder written by hand.
@@ -105,27 +127,27 @@ fn hostile_answers_are_refused() {
     }
     refused(&with_folder(&deep), "depth");
     assert!(answer_length(b"HTTP/1.1 200 OK\n").is_err());
-    assert!(answer_length(JOB_MAGIC.repeat(2).first_chunk().unwrap()).is_err());
+    assert!(answer_length(TASK_MAGIC.repeat(2).first_chunk().unwrap()).is_err());
 }
 
 proptest! {
     #[test]
     fn damaged_messages_never_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut bytes = answer(Ok(&execution()));
+        let mut bytes = ended();
         let at_answer = at.index(bytes.len());
         bytes[at_answer] = byte;
         let _ = read_answer(&bytes);
         let mut bytes = request();
         let at_request = at.index(bytes.len());
         bytes[at_request] = byte;
-        let _ = read_request(&mut bytes.as_slice());
+        let _ = read_job(&bytes);
     }
 
     #[test]
     fn cut_messages_are_errors(at in any::<prop::sample::Index>()) {
-        let bytes = answer(Ok(&execution()));
+        let bytes = ended();
         prop_assert!(read_answer(&bytes[..at.index(bytes.len())]).is_err());
         let bytes = request();
-        prop_assert!(read_request(&mut &bytes[..at.index(bytes.len())]).is_err());
+        prop_assert!(read_job(&bytes[..at.index(bytes.len())]).is_err());
     }
 }

@@ -32,7 +32,7 @@ mod stdio;
 mod tests;
 mod types;
 
-pub(crate) use self::functions::{FUNCTIONS, ValType2};
+pub(crate) use self::functions::{FUNCTIONS, HostFunction, ValType2};
 
 use self::{
     args_env::Strings,
