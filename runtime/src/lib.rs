@@ -14,7 +14,7 @@ pub mod unixfs;
 mod wasi;
 
 pub use self::{
-    engine::{EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
+    engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
