@@ -11,7 +11,7 @@ mod body;
 mod cost;
 pub(crate) mod growth;
 mod nan;
-#[cfg(test)]
+#[cfg(all(test, feature = "engine"))]
 mod tests;
 
 pub use self::cost::COST_TABLE_VERSION;
