@@ -331,6 +331,12 @@ fn note_call(facts: &mut FunctionFacts, operator: &Operator<'_>) {
     }
 }
 
+/// The bound on all bodies once they are rewritten.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn rewritten_bytes_max(admitted: &Admitted) -> u64 {
+    admitted.functions.iter().map(|facts| facts.rewritten_bytes).sum()
+}
+
 /// The bound on all bodies once they are rewritten, less what they have now.
 #[cfg(test)]
 pub(crate) fn added_bytes_max(admitted: &Admitted) -> u64 {

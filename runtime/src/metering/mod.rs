@@ -17,7 +17,7 @@ mod nan;
 mod observe;
 mod regions;
 mod small;
-#[cfg(test)]
+#[cfg(all(test, feature = "engine"))]
 mod tests;
 
 pub use self::cost::COST_TABLE_VERSION;
