@@ -68,6 +68,8 @@ pub(crate) struct Admitted {
     pub(crate) functions: Vec<FunctionFacts>,
     /// Globals, imported ones included.
     pub(crate) globals: u32,
+    /// Tables, imported ones included.
+    pub(crate) tables: u32,
     /// The start function.
     pub(crate) start: Option<u32>,
     /// Bytes of linear memory that the module begins with.
@@ -217,6 +219,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
                 admitted.imported_functions.extend(type_index);
                 admitted.memory_imported |= matches!(import.ty, TypeRef::Memory(_));
                 admitted.globals += u32::from(matches!(import.ty, TypeRef::Global(_)));
+                admitted.tables += u32::from(matches!(import.ty, TypeRef::Table(_)));
                 let (module, name) = (import.module.to_owned(), import.name.to_owned());
                 admitted.imports.push(Import { module, name, type_index });
             }
@@ -230,6 +233,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
         }
         Payload::TableSection(section) => {
             admitted.count("tables", section.count(), profile::TABLES_MAX);
+            admitted.tables += section.count();
             for table in section.clone() {
                 admitted.count("elements of a table", table?.ty.initial, profile::TABLE_ELEMENTS_MAX);
             }

@@ -174,7 +174,7 @@ impl Runtime {
         if let Some(ready) = &*exact {
             return Ok(ready.clone());
         }
-        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtBlocks)?;
+        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtRegions)?;
         *exact = Some(ready.clone());
         Ok(ready)
     }

@@ -12,6 +12,7 @@ mod admission;
 mod engine;
 #[cfg(feature = "engine")]
 mod execute;
+mod fuel_profile;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -29,6 +30,7 @@ pub use self::{
     execute::Execution,
 };
 pub use self::{
+    fuel_profile::{FuelProfile, FunctionFuel},
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,
