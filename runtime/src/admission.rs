@@ -62,7 +62,7 @@ pub(crate) struct Admitted {
     pub(crate) types: Vec<FuncType>,
     /// Defined functions in order.
     pub(crate) functions: Vec<FunctionFacts>,
-    /// Globals, all of them defined.
+    /// Globals, imported ones included.
     pub(crate) globals: u32,
     /// The start function.
     pub(crate) start: Option<u32>,
@@ -111,14 +111,19 @@ pub(crate) fn admit(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
             "this is a WebAssembly component; build a core module for wasm32-wasip1",
         ));
     }
-    let admitted = survey(wasm, profile::features()).map_err(|stop| match stop {
-        Stop::Invalid(error) => why_invalid(wasm, &error),
-        Stop::NotAdmitted(not) => not,
-    })?;
+    let admitted = validate(wasm)?;
     check_limits(&admitted)?;
     check_imports(&admitted)?;
     check_exports(&admitted)?;
     Ok(admitted)
+}
+
+/// Checks that a module is valid and uses no other features than those of the profile.
+pub(crate) fn validate(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
+    survey(wasm, profile::features()).map_err(|stop| match stop {
+        Stop::Invalid(error) => why_invalid(wasm, &error),
+        Stop::NotAdmitted(not) => not,
+    })
 }
 
 /// Features beyond the MVP without which the module would not be valid.
@@ -201,6 +206,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
                     _ => None,
                 };
                 admitted.memory_imported |= matches!(import.ty, TypeRef::Memory(_));
+                admitted.globals += u32::from(matches!(import.ty, TypeRef::Global(_)));
                 let (module, name) = (import.module.to_owned(), import.name.to_owned());
                 admitted.imports.push(Import { module, name, type_index });
             }
@@ -224,7 +230,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
             }
         }
         Payload::GlobalSection(section) => {
-            admitted.globals = section.count();
+            admitted.globals += section.count();
             admitted.count("globals", section.count(), profile::GLOBALS_MAX);
         }
         Payload::ExportSection(section) => {

@@ -7,8 +7,12 @@ mod engine;
 mod execute;
 mod inspect;
 mod job;
+mod judge;
 mod metering;
 mod profile;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tree;
 pub mod unixfs;
 mod wasi;
