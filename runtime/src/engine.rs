@@ -7,7 +7,7 @@ use crate::{
     admission::{self, Admitted, NotAdmitted},
     execute::{Guest, link},
     metering::{self, Flush},
-    profile::{self, NATIVE_BYTES_PER_COUNTED, STACK_BYTES_MAX},
+    profile::{self, NATIVE_BYTES_PER_COUNTED, SMALL_BYTES_MAX, STACK_BYTES_MAX},
 };
 use lilypad_abi::{JobSpecError, Refusal};
 use std::{
@@ -190,7 +190,7 @@ impl PreparedModule {
 
 /// Native stack that a guest may use: more than its counted stack can come to.
 pub(crate) const NATIVE_STACK_BYTES: usize =
-    STACK_BYTES_MAX.unsigned_abs() as usize * NATIVE_BYTES_PER_COUNTED;
+    (STACK_BYTES_MAX.unsigned_abs() as usize + SMALL_BYTES_MAX as usize) * NATIVE_BYTES_PER_COUNTED;
 
 /// The interpreter with this machine's width of pointers and order of bytes.
 const PULLEY: &str = match (cfg!(target_pointer_width = "64"), cfg!(target_endian = "little")) {
@@ -207,6 +207,9 @@ pub(crate) fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
     // fence, against defaults that move between versions.
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(profile::features(), true);
+
+    // The rewrite says which of its branches hardly ever happen; the guest's own hints are left out of it.
+    config.wasm_branch_hinting(true);
 
     // The rewrite does these three, the same way on every engine.
     config.consume_fuel(false);

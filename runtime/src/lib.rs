@@ -2,11 +2,22 @@
 //!
 //! There is no clock, network, chain, async or environment in this crate; `clippy.toml` beside it bans them.
 
+#![cfg_attr(
+    not(any(feature = "engine", feature = "fuzzing")),
+    expect(dead_code, reason = "what only the engine asks for has no caller without it")
+)]
+
 mod admission;
+#[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
 mod execute;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod job;
+#[cfg(feature = "engine")]
 mod judge;
 mod metering;
 mod profile;
@@ -17,9 +28,12 @@ mod tree;
 pub mod unixfs;
 mod wasi;
 
+#[cfg(feature = "engine")]
 pub use self::{
     engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
+};
+pub use self::{
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,
