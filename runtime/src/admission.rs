@@ -127,14 +127,19 @@ pub(crate) fn admit(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
             "this is a WebAssembly component; build a core module for wasm32-wasip1",
         ));
     }
-    let admitted = survey(wasm, profile::features()).map_err(|stop| match stop {
-        Stop::Invalid(error) => why_invalid(wasm, &error),
-        Stop::NotAdmitted(not) => not,
-    })?;
+    let admitted = validate(wasm)?;
     check_limits(&admitted)?;
     check_imports(&admitted)?;
     check_exports(&admitted)?;
     Ok(admitted)
+}
+
+/// Checks that a module is valid and uses no other features than those of the profile.
+pub(crate) fn validate(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
+    survey(wasm, profile::features()).map_err(|stop| match stop {
+        Stop::Invalid(error) => why_invalid(wasm, &error),
+        Stop::NotAdmitted(not) => not,
+    })
 }
 
 /// Features beyond the MVP without which the module would not be valid.

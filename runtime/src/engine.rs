@@ -200,7 +200,7 @@ const PULLEY: &str = match (cfg!(target_pointer_width = "64"), cfg!(target_endia
     (false, false) => "pulley32be",
 };
 
-fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
+pub(crate) fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
     let mut config = Config::new();
 
     // Features: all off, then the profile's. Admission has refused everything else already; this is a second

@@ -18,8 +18,13 @@ mod fuel_profile;
 pub mod fuzzing;
 mod inspect;
 mod job;
+#[cfg(feature = "engine")]
+mod judge;
 mod metering;
 mod profile;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tree;
 pub mod unixfs;
 mod wasi;
