@@ -25,7 +25,7 @@ mod wasi;
 
 #[cfg(feature = "engine")]
 pub use self::{
-    engine::{EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
+    engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
 };
 pub use self::{
