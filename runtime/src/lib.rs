@@ -13,6 +13,9 @@ mod tree;
 pub mod unixfs;
 mod wasi;
 
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use self::execute::internals;
 pub use self::{
     engine::{EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
