@@ -3,14 +3,14 @@
 //! Decides from the module's bytes alone. Nothing is compiled or run here.
 
 use crate::{
-    metering::growth,
+    metering::{self, growth},
     profile::{self, ENTRY_EXPORT, MEMORY_EXPORT, PAGE_BYTES, RESERVED_PREFIX},
     wasi::{FUNCTIONS, ValType2},
 };
 use lilypad_abi::Refusal;
 use wasmparser::{
     BinaryReaderError, ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, Operator,
-    OperatorsReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    OperatorsReader, Parser, Payload, SubType, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 /// Why a module is not admitted: the code that stands in the Outcome, and what to do about it.
@@ -26,8 +26,8 @@ impl NotAdmitted {
     }
 }
 
-/// One function's size, as the counted stack needs it.
-#[derive(Debug, Clone, Copy, Default)]
+/// One function's size, as the rewrite needs it.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FunctionFacts {
     /// Index of its type.
     pub(crate) type_index: u32,
@@ -37,6 +37,10 @@ pub(crate) struct FunctionFacts {
     pub(crate) operands_max: u32,
     /// Operators of its body, the final `end` included.
     pub(crate) operators: u32,
+    /// The functions it calls, once for each call; nothing when they can't be told, or are many.
+    pub(crate) callees: Option<Vec<u32>>,
+    /// Fuel of all its operators, each taken once.
+    pub(crate) fuel: u64,
     /// Blocks nested in each other, the body included.
     nesting: u32,
     body_bytes: u64,
@@ -58,11 +62,11 @@ pub(crate) struct Import {
 /// What admission learnt of a module.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
-    /// Function types by index.
-    pub(crate) types: Vec<FuncType>,
+    /// Types by index, all of them of functions.
+    pub(crate) types: Vec<SubType>,
     /// Defined functions in order.
     pub(crate) functions: Vec<FunctionFacts>,
-    /// Globals, all of them defined.
+    /// Globals, imported ones included.
     pub(crate) globals: u32,
     /// The start function.
     pub(crate) start: Option<u32>,
@@ -73,6 +77,7 @@ pub(crate) struct Admitted {
     /// Names of exports, in order.
     pub(crate) exports: Vec<String>,
     function_types: Vec<u32>,
+    imported_functions: Vec<u32>,
     entry: Option<u32>,
     has_memory_export: bool,
     memory_imported: bool,
@@ -80,15 +85,24 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    /// The type of any function of the module.
-    fn function_type(&self, index: u32) -> Option<&FuncType> {
+    /// The index of the type of any function of the module.
+    pub(crate) fn type_index_of(&self, index: u32) -> Option<u32> {
+        let imported = self.imported_functions.len();
         let index = usize::try_from(index).ok()?;
-        // Where it matters all imports are functions: anything else is refused before exports are looked at.
-        let type_index = match self.imports.get(index) {
-            Some(import) => import.type_index?,
-            None => *self.function_types.get(index - self.imports.len())?,
-        };
-        self.types.get(usize::try_from(type_index).ok()?)
+        match self.imported_functions.get(index) {
+            Some(type_index) => Some(*type_index),
+            None => self.function_types.get(index - imported).copied(),
+        }
+    }
+
+    /// A function type by its index.
+    pub(crate) fn function_type(&self, type_index: u32) -> Option<&FuncType> {
+        self.types.get(usize::try_from(type_index).ok()?).map(SubType::unwrap_func)
+    }
+
+    /// How many functions are imported: those that are defined come after them.
+    pub(crate) fn functions_imported(&self) -> u32 {
+        u32::try_from(self.imported_functions.len()).unwrap_or(u32::MAX)
     }
 
     fn count(&mut self, what: &'static str, value: impl Into<u64>, max: impl Into<u64>) {
@@ -190,7 +204,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
         Payload::TypeSection(section) => {
             admitted.count("types", section.count(), profile::TYPES_MAX);
             for ty in section.clone().into_iter_err_on_gc_types() {
-                admitted.types.push(ty?);
+                admitted.types.push(SubType::func(ty?, false));
             }
         }
         Payload::ImportSection(section) => {
@@ -200,7 +214,9 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
                     TypeRef::Func(index) => Some(index),
                     _ => None,
                 };
+                admitted.imported_functions.extend(type_index);
                 admitted.memory_imported |= matches!(import.ty, TypeRef::Memory(_));
+                admitted.globals += u32::from(matches!(import.ty, TypeRef::Global(_)));
                 let (module, name) = (import.module.to_owned(), import.name.to_owned());
                 admitted.imports.push(Import { module, name, type_index });
             }
@@ -224,7 +240,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
             }
         }
         Payload::GlobalSection(section) => {
-            admitted.globals = section.count();
+            admitted.globals += section.count();
             admitted.count("globals", section.count(), profile::GLOBALS_MAX);
         }
         Payload::ExportSection(section) => {
@@ -265,13 +281,26 @@ fn survey_body(
     let body_bytes = reader.bytes_remaining() as u64;
     validator.read_locals(&mut reader)?;
     reader.set_features(*validator.features());
-    let mut facts = FunctionFacts { slots: validator.len_locals(), body_bytes, ..FunctionFacts::default() };
+    let mut facts = FunctionFacts {
+        slots: validator.len_locals(),
+        body_bytes,
+        callees: Some(Vec::new()),
+        ..FunctionFacts::default()
+    };
     let mut operators = OperatorsReader::new(reader);
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
         facts.operators = facts.operators.saturating_add(1);
-        facts.rewritten_bytes += growth::added_bytes_max(&operator);
+        let holds_float = match operator {
+            Operator::LocalGet { local_index } | Operator::LocalTee { local_index } => validator
+                .get_local_type(local_index)
+                .is_some_and(|ty| matches!(ty, ValType::F32 | ValType::F64 | ValType::V128)),
+            _ => false,
+        };
+        facts.rewritten_bytes += growth::added_bytes_max(&operator, holds_float);
+        facts.fuel += metering::fixed_fuel(&operator);
+        note_call(&mut facts, &operator);
         facts.blocks += growth::blocks(&operator);
         if let Operator::BrTable { targets } = &operator {
             facts.branch_targets_max = facts.branch_targets_max.max(targets.len());
@@ -282,6 +311,30 @@ fn survey_body(
     operators.finish()?;
     facts.rewritten_bytes += body_bytes + growth::FRAME_BYTES_MAX;
     Ok(facts)
+}
+
+/// Callees of one function that are kept.
+const CALLEES_MAX: usize = 16;
+
+fn note_call(facts: &mut FunctionFacts, operator: &Operator<'_>) {
+    match operator {
+        Operator::Call { function_index } => {
+            facts.callees = facts.callees.take().filter(|callees| callees.len() < CALLEES_MAX);
+            if let Some(callees) = &mut facts.callees {
+                callees.push(*function_index);
+            }
+        }
+        Operator::CallIndirect { .. } | Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => {
+            facts.callees = None;
+        }
+        _ => {}
+    }
+}
+
+/// The bound on all bodies once they are rewritten.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn rewritten_bytes_max(admitted: &Admitted) -> u64 {
+    admitted.functions.iter().map(|facts| facts.rewritten_bytes).sum()
 }
 
 /// The bound on all bodies once they are rewritten, less what they have now.
@@ -345,7 +398,7 @@ fn check_imports(admitted: &Admitted) -> Result<(), NotAdmitted> {
                 ),
             ));
         };
-        let ty = usize::try_from(type_index).ok().and_then(|index| admitted.types.get(index));
+        let ty = admitted.function_type(type_index);
         let same =
             |ours: &[ValType2], theirs: &[ValType]| ours.iter().map(val_type).eq(theirs.iter().copied());
         if !ty.is_some_and(|ty| same(known.params, ty.params()) && same(known.results, ty.results())) {
@@ -376,7 +429,7 @@ fn check_exports(admitted: &Admitted) -> Result<(), NotAdmitted> {
             ),
         ));
     }
-    let entry = admitted.entry.and_then(|index| admitted.function_type(index));
+    let entry = admitted.entry.and_then(|index| admitted.function_type(admitted.type_index_of(index)?));
     let Some(entry) = entry else {
         return Err(NotAdmitted::new(
             Refusal::EntryPoint,

@@ -3,7 +3,7 @@
 //! A guest's failure is an Outcome; a [`RuntimeError`] is the host's own and never one. Nothing of the host
 //! can reach an Outcome: not its clock, its load, its memory, nor the engine's settings.
 
-#[cfg(feature = "internals")]
+#[cfg(feature = "fuzzing")]
 pub mod internals;
 
 use crate::{

@@ -2,9 +2,19 @@
 //!
 //! There is no clock, network, chain, async or environment in this crate; `clippy.toml` beside it bans them.
 
+#![cfg_attr(
+    not(any(feature = "engine", feature = "fuzzing")),
+    expect(dead_code, reason = "what only the engine asks for has no caller without it")
+)]
+
 mod admission;
+#[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
 mod execute;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod job;
 mod metering;
@@ -13,12 +23,15 @@ mod tree;
 pub mod unixfs;
 mod wasi;
 
-#[cfg(feature = "internals")]
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
 #[doc(hidden)]
 pub use self::execute::internals;
+#[cfg(feature = "engine")]
 pub use self::{
-    engine::{EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
+    engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
+};
+pub use self::{
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,

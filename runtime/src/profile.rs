@@ -18,6 +18,7 @@ pub(crate) const ACCEPTED: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::REFERENCE_TYPES, "reference types"),
     (WasmFeatures::SIMD, "fixed-width SIMD"),
     (WasmFeatures::EXTENDED_CONST, "extended constants"),
+    (WasmFeatures::TAIL_CALL, "tail calls"),
 ];
 
 /// Features that are refused, each with a name and the way out of it.
@@ -27,7 +28,6 @@ pub(crate) const REFUSED: &[(WasmFeatures, &str, &str)] = &[
     (WasmFeatures::MEMORY64, "64-bit memory", "build for wasm32"),
     (WasmFeatures::MULTI_MEMORY, "more than one memory", "build with a single memory"),
     (WasmFeatures::GC_TYPES, "external references", "build without externref"),
-    (WasmFeatures::TAIL_CALL, "tail calls", "build without -mtail-call"),
     (WasmFeatures::EXCEPTIONS.union(WasmFeatures::GC_TYPES), "exceptions", "build without -fwasm-exceptions"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions", "build without -fwasm-exceptions"),
     (REFERENCES, "typed function references", "build without them"),
@@ -157,6 +157,14 @@ const SLOT_BYTES: u64 = 8;
 /// computes a bounded number of values for each of its operators (itself, and what the rewrite adds). That
 /// is why operators count: optimisers keep more values alive than the source did.
 pub(crate) const NATIVE_BYTES_PER_COUNTED: usize = 16;
+
+/// Counted bytes that a function and all it calls may come to for it to be *small*: it isn't counted, and its calls
+/// aren't. The native stack has room for one small function, and all it calls, beyond what is counted.
+pub(crate) const SMALL_BYTES_MAX: u64 = 4_096;
+
+/// Fuel that a small function and all it calls may come to, each operator taken once: it pays, but isn't stopped at
+/// its entry. A caller's straight-line code can then go on for some milliseconds at most before it is stopped.
+pub(crate) const SMALL_FUEL_MAX: u64 = 256;
 
 /// Counted bytes of one frame of a function.
 ///

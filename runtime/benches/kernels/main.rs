@@ -14,7 +14,7 @@ mod common;
 use common::{Best, float};
 use lilypad_abi::Status;
 use lilypad_runtime::{
-    Node, ResolvedJob, Runtime, RuntimeOptions,
+    Node, ResolvedJob, Runtime, RuntimeOptions, fuzzing,
     internals::{self, PlainModule},
 };
 use std::{fs, path::Path, process::Command, thread};
@@ -136,7 +136,7 @@ fn measure(options: &Options) {
 
 fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Row {
     let wasm = fs::read(path).unwrap();
-    let rewritten = internals::rewrite(&wasm).unwrap().len();
+    let rewritten = fuzzing::rewrite(&wasm).unwrap().fast.len();
     let plain = internals::prepare_plain(runtime, &wasm).unwrap();
     let full = runtime.prepare(&wasm).unwrap();
     let job = common::job(wasm);

@@ -1,4 +1,4 @@
-//! For this crate's own benchmarks, behind the feature `internals`: the same run without what is measured around it.
+//! For this crate's own benchmarks, behind the feature `fuzzing`: the same run without what is measured around it.
 //!
 //! A plain module is the guest's as it is, not rewritten, in the same engine and the same world, so that what
 //! the rewrite costs can be seen by itself. A plain run is never an Outcome: nothing bounds it.
@@ -25,16 +25,6 @@ impl fmt::Debug for PlainModule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlainModule").finish_non_exhaustive()
     }
-}
-
-/// The module as the engine gets to see it.
-///
-/// # Errors
-/// [`Unprepared`], as [`Runtime::prepare`] has it.
-pub fn rewrite(wasm: &[u8]) -> Result<Vec<u8>, Unprepared> {
-    let admitted = admission::admit(wasm)?;
-    metering::rewrite(wasm, &admitted, Flush::AtCalls)
-        .map_err(|error| RuntimeError::Compile(EngineError(error.to_string())).into())
 }
 
 /// Compiles a module as it is.

@@ -1,17 +1,23 @@
 //! The rewrite that makes a module count its own fuel and stack and keep its NaNs canonical.
 //!
-//! - this file: the module's sections; `body.rs`: one function; `cost.rs`: the table; `nan.rs`: NaNs;
-//!   `growth.rs`: how much larger a body gets
+//! - this file: the module's sections; `body.rs`: one function, with what the next four find
+//! - `control.rs`: what control flow makes of its operators; `regions.rs`: which fuel is charged where;
+//!   `observe.rs` and `nan.rs`: where NaNs are made canonical, and how; `small.rs`: which functions aren't checked
+//! - `cost.rs`: the table; `growth.rs`: how much larger a body gets
 //!
 //! The result is a valid module for any engine: it needs no import of ours, and everything it counts is a
 //! fact of its own instructions. Two globals are added, a 64-bit fuel counter and a 32-bit stack counter,
 //! exported under reserved names; no instruction of the guest can name them. Nothing is run here.
 
 mod body;
+mod control;
 mod cost;
 pub(crate) mod growth;
 mod nan;
-#[cfg(test)]
+mod observe;
+mod regions;
+mod small;
+#[cfg(all(test, feature = "engine"))]
 mod tests;
 
 pub use self::cost::COST_TABLE_VERSION;
@@ -22,9 +28,10 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection, SectionId, ValType,
+    BlockType, BranchHints, CodeSection, ConstExpr, Encode, ExportKind, GlobalType, Module, RawSection,
+    SectionId, ValType,
 };
-use wasmparser::{BinaryReader, BinaryReaderError, Parser, Payload};
+use wasmparser::{BinaryReader, BinaryReaderError, Operator, Parser, Payload};
 
 /// When the fuel counter is brought up to date for the host to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +51,8 @@ struct Plan<'a> {
     fuel: u32,
     /// Index of the stack counter.
     stack: u32,
+    /// For each defined function, whether it is small.
+    small: Vec<bool>,
     /// For each type with several results, a type of a block that gives the same.
     blocks: BTreeMap<u32, u32>,
 }
@@ -61,10 +70,12 @@ struct Added {
 /// A parse error, which doesn't happen for the bytes that were admitted.
 pub(crate) fn rewrite(wasm: &[u8], admitted: &Admitted, flush: Flush) -> Result<Vec<u8>, BinaryReaderError> {
     let (blocks, types) = block_types(admitted);
-    let plan = Plan { admitted, flush, fuel: admitted.globals, stack: admitted.globals + 1, blocks };
+    let (fuel, stack) = (admitted.globals, admitted.globals + 1);
+    let plan = Plan { admitted, flush, fuel, stack, small: small::small(admitted), blocks };
     let mut out = Module::new();
-    let mut code = CodeSection::new();
-    let mut functions = admitted.functions.iter();
+    let (mut code, mut hints) = (CodeSection::new(), BranchHints::new());
+    let mut functions = admitted.functions.iter().zip(&plan.small);
+    let mut next = admitted.functions_imported();
     let mut has_globals = false;
     let mut parser = Parser::new(0);
     parser.set_features(profile::features());
@@ -73,9 +84,18 @@ pub(crate) fn rewrite(wasm: &[u8], admitted: &Admitted, flush: Flush) -> Result<
         let section = payload.as_section().map(|(id, range)| (id, &wasm[range]));
         match (payload, section) {
             (Payload::CodeSectionEntry(body), _) => {
-                let Some(facts) = functions.next() else { continue };
-                body::rewrite(&mut code, &body, facts, &plan)?;
+                let Some((facts, is_small)) = functions.next() else { continue };
+                let (function, own_hints) = body::rewrite(&body, facts, *is_small, &plan)?;
+                code.function(&function);
+                if !own_hints.is_empty() {
+                    hints.function_hints(next, own_hints);
+                }
+                next += 1;
                 if functions.len() == 0 {
+                    // Hints change nothing but where compilers put code that hardly ever runs.
+                    if !hints.is_empty() {
+                        out.section(&hints);
+                    }
                     out.section(&code);
                 }
             }
@@ -155,6 +175,7 @@ fn block_types(admitted: &Admitted) -> (BTreeMap<u32, u32>, Added) {
     let mut added = Added::default();
     let mut next = u32::try_from(admitted.types.len()).unwrap_or(u32::MAX);
     for (index, ty) in (0..).zip(&admitted.types) {
+        let ty = ty.unwrap_func();
         if ty.results().len() < 2 {
             continue;
         }
@@ -172,13 +193,30 @@ fn block_types(admitted: &Admitted) -> (BTreeMap<u32, u32>, Added) {
     (blocks, added)
 }
 
+/// The fuel of an operator alone, whatever its operands are.
+pub(crate) fn fixed_fuel(op: &Operator<'_>) -> u64 {
+    cost::fixed(op)
+}
+
 impl Plan<'_> {
+    /// Whether the stack isn't counted in this function: it is small, or the host's.
+    fn is_uncounted(&self, function: u32) -> bool {
+        match function.checked_sub(self.admitted.functions_imported()) {
+            None => true,
+            Some(defined) => usize::try_from(defined)
+                .ok()
+                .and_then(|index| self.small.get(index))
+                .copied()
+                .unwrap_or(false),
+        }
+    }
+
     /// The type of a block that gives what a function of this type gives.
     fn result_block(&self, type_index: u32) -> BlockType {
         if let Some(block) = self.blocks.get(&type_index) {
             return BlockType::FunctionType(*block);
         }
-        let ty = usize::try_from(type_index).ok().and_then(|index| self.admitted.types.get(index));
+        let ty = self.admitted.function_type(type_index);
         match ty.and_then(|ty| ty.results().first()) {
             Some(result) => BlockType::Result(val_type(*result)),
             None => BlockType::Empty,
