@@ -3,6 +3,9 @@
 //! A guest's failure is an Outcome; a [`RuntimeError`] is the host's own and never one. Nothing of the host
 //! can reach an Outcome: not its clock, its load, its memory, nor the engine's settings.
 
+#[cfg(feature = "fuzzing")]
+pub mod internals;
+
 use crate::{
     Folder, Node, ResolvedJob,
     engine::{EngineError, NATIVE_STACK_BYTES, PreparedModule, Runtime, RuntimeError, Unprepared},

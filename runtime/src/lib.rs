@@ -29,6 +29,9 @@ mod tree;
 pub mod unixfs;
 mod wasi;
 
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+#[doc(hidden)]
+pub use self::execute::internals;
 #[cfg(feature = "engine")]
 pub use self::{
     engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},

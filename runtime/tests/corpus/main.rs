@@ -17,8 +17,11 @@ use lilypad_runtime::{Execution, ResolvedJob, Runtime, RuntimeOptions};
 use std::sync::LazyLock;
 
 /// Every back end of the engine: they must agree in everything.
-static RUNTIMES: LazyLock<Vec<Runtime>> =
-    LazyLock::new(|| [true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize }).unwrap()).into());
+static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| {
+    [true, false]
+        .map(|optimize| Runtime::new(RuntimeOptions { optimize, ..Default::default() }).unwrap())
+        .into()
+});
 
 /// Runs a job on every back end.
 fn run(job: &ResolvedJob, name: &str) -> Execution {
