@@ -7,6 +7,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+
+// Finished parts of WebAssembly that V8 had behind flags in Node 20; later ones don't know the flags, and need none.
+setFlagsFromString('--experimental-wasm-extended-const');
+setFlagsFromString('--experimental-wasm-return-call');
 
 const PREFIX = 'lilypad-1:';
 const HALT = Symbol('halt');

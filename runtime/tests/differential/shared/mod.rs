@@ -1,6 +1,7 @@
 //! What the test and the long run share: jobs to try, engines to try them on, and traces for engines elsewhere.
 //!
-//! - this file: one job everywhere, and what must be the same; `generate.rs`: modules from seeds
+//! - this file: one job everywhere, and what must be the same; `generate.rs`: modules from seeds;
+//!   `programs.rs`: programs that end in every way, and our own modules
 //! - `ours.rs`: wasmtime with each back end; `wasmi.rs`: an interpreter that shares no code with it
 //! - `observe.rs`: what is looked at beside the Outcome; `trace.rs`: a run written down, to be replayed by
 //!   `replay.mjs` and `replay.py`
@@ -8,6 +9,7 @@
 pub(crate) mod generate;
 pub(crate) mod observe;
 pub(crate) mod ours;
+pub(crate) mod programs;
 pub(crate) mod trace;
 pub(crate) mod wasmi;
 
