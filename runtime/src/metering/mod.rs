@@ -2,7 +2,7 @@
 //!
 //! - this file: the module's sections; `body.rs`: one function, with what the next four find
 //! - `control.rs`: what control flow makes of its operators; `regions.rs`: which fuel is charged where;
-//!   `observe.rs` and `nan.rs`: where NaNs are made canonical, and how; `small.rs`: which functions aren't checked
+//!   `observe.rs`, `webs.rs` and `nan.rs`: where NaNs are made canonical, and how; `small.rs`: which functions aren't checked
 //! - `cost.rs`: the table; `growth.rs`: how much larger a body gets
 //!
 //! The result is a valid module for any engine: it needs no import of ours, and everything it counts is a
@@ -19,6 +19,7 @@ mod regions;
 mod small;
 #[cfg(all(test, feature = "engine"))]
 mod tests;
+mod webs;
 
 pub use self::cost::COST_TABLE_VERSION;
 
