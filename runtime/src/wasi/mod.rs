@@ -123,16 +123,17 @@ impl Call<'_> {
     }
 }
 
-/// Lets each mount that lies within another be seen there too, as mounts do.
+/// Lets each mount that lies within another be found there too, as mounts do. A folder given as `.` stays as it
+/// is but for what can't be reached by path any more: no name is added to it.
 fn cover_nested(fs: &mut FileSystem, mounts: &[(String, InodeId)], epoch_ns: u64) {
-    let places: BTreeMap<&str, InodeId> =
-        mounts.iter().map(|(name, id)| (mount_place(name).unwrap_or(name), *id)).collect();
-    for (place, id) in &places {
+    let places: BTreeMap<&str, (InodeId, bool)> =
+        mounts.iter().map(|(name, id)| (mount_place(name).unwrap_or(name), (*id, name != "."))).collect();
+    for (place, (id, _)) in &places {
         let above = place.rmatch_indices('/').map(|(at, _)| &place[..at]).chain([""]);
         let mut enclosing =
             above.filter(|above| above != place).filter_map(|above| places.get_key_value(above));
-        if let Some((above, root)) = enclosing.next() {
-            fs.cover(*root, place[above.len()..].trim_start_matches('/'), *id, epoch_ns);
+        if let Some((above, (root, extend))) = enclosing.next() {
+            fs.cover(*root, place[above.len()..].trim_start_matches('/'), *id, extend.then_some(epoch_ns));
         }
     }
 }

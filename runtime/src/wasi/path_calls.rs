@@ -60,7 +60,10 @@ impl World {
                 Descriptor::new(object, inheriting & rights::FOLDER, inheriting, wish.fdflags)
             }
             _ => {
-                let rights = (wish.rights | rights::FILE_ALWAYS) & inheriting & rights::FILE;
+                let writes = wish.rights & rights::FD_WRITE != 0;
+                let more =
+                    if writes { rights::FILE_ALWAYS | rights::WITH_WRITE } else { rights::FILE_ALWAYS };
+                let rights = (wish.rights | more) & inheriting & rights::FILE;
                 Descriptor::new(object, rights, 0, wish.fdflags)
             }
         };

@@ -75,8 +75,10 @@ pub(super) mod rights {
     pub(in crate::wasi) const POLL_FD_READWRITE: u64 = 1 << 27;
 
     /// What a descriptor of a file can have.
-    pub(in crate::wasi) const FILE: u64 =
-        FILE_ALWAYS | FD_READ | FD_WRITE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
+    pub(in crate::wasi) const FILE: u64 = FILE_ALWAYS | FD_READ | FD_WRITE | WITH_WRITE;
+
+    /// What comes with the right to write without asking, for the same reason as [`FILE_ALWAYS`].
+    pub(in crate::wasi) const WITH_WRITE: u64 = FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
 
     /// What every descriptor of a file gets without asking: none of it touches bytes, and programs written
     /// for runtimes that ignore rights forget to ask.

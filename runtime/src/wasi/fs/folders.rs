@@ -45,22 +45,29 @@ impl FileSystem {
     }
 
     /// Lets the mount `covering` stand at `path` in the mount `root`, over whatever the input has there, so that
-    /// the guest finds it by either way. Folders on the way are made; where something else stands in the way,
-    /// the place isn't covered.
-    pub(in crate::wasi) fn cover(&mut self, root: InodeId, path: &str, covering: InodeId, epoch_ns: u64) {
+    /// the guest finds it by either way. With a time for them, what lacks on the way is made; where something
+    /// else stands in the way, the place isn't covered.
+    pub(in crate::wasi) fn cover(
+        &mut self,
+        root: InodeId,
+        path: &str,
+        covering: InodeId,
+        epoch_ns: Option<u64>,
+    ) {
         let (above, name) = path.rsplit_once('/').map_or(("", path), |(above, name)| (above, name));
         let mut at = root;
         for part in above.split('/').filter(|part| !part.is_empty()) {
             let Ok(entries) = self.entries(at) else { return };
-            at = match entries.names.get(part) {
-                Some(id) => *id,
-                None => {
+            at = match (entries.names.get(part), epoch_ns) {
+                (Some(id), _) => *id,
+                (None, None) => return,
+                (None, Some(epoch_ns)) => {
                     let below = Kind::Folder(Entries { names: BTreeMap::new(), parent: at });
                     self.give(at, part, below, epoch_ns)
                 }
             };
         }
-        if self.entries(at).is_ok() {
+        if self.entries(at).is_ok_and(|entries| epoch_ns.is_some() || entries.names.contains_key(name)) {
             self.forget(at, name);
             self.put_below(at, name, covering, true);
         }

@@ -126,9 +126,10 @@ fn a_file_counts_once_for_each_name() {
 
 #[test]
 fn names_may_be_relative_and_the_root() {
-    for root in ["/", "."] {
-        let job =
-            job_with([(root, folder(&["a", "sub/b"])), ("data", folder(&["c"])), ("/more", folder(&["d"]))]);
+    // A folder given as `.` shows mounts only where it has something under their names.
+    let mounted = ["out/old", "tmp/old", "data/old", "more/old"];
+    for (root, files) in [("/", &["a", "sub/b"][..]), (".", &[&["a", "sub/b"][..], &mounted].concat())] {
+        let job = job_with([(root, folder(files)), ("data", folder(&["c"])), ("/more", folder(&["d"]))]);
         let mut guest = Guest::of(&job);
         let numbers: BTreeMap<String, u64> = (3..8)
             .map(|fd| {
@@ -143,7 +144,8 @@ fn names_may_be_relative_and_the_root() {
         assert_eq!(numbers.keys().collect::<Vec<_>>().len(), 5);
         let top = numbers[root];
         // Whatever stands within the root is found by either way, as mounts are.
-        assert_eq!(guest.listed(top, "."), ["a", "data", "more", "out", "sub", "tmp"]);
+        let shown = ["a", "data", "more", "out", "sub", "tmp"];
+        assert_eq!(guest.listed(top, "."), shown);
         guest.file(top, "out/result", b"kept");
         assert_eq!(guest.contents(numbers["/out"], "result").unwrap(), b"kept");
         guest.file(numbers["data"], "e", b"");
@@ -189,5 +191,16 @@ fn what_a_mount_covers_is_not_seen() {
     guest.rename(IN, "far", IN, "near").unwrap();
     assert_eq!(guest.contents(IN, "near/away/there").unwrap(), b"there");
     assert_eq!(guest.rmdir(IN, "near"), errno(Errno::Notempty));
+    guest.world.fs.audit();
+}
+
+#[test]
+fn nothing_is_added_to_a_folder_given_as_dot() {
+    let job = job_with([(".", folder(&["a", "tmp/old"])), ("/far/away", folder(&["b"]))]);
+    let mut guest = Guest::of(&job);
+    assert_eq!(guest.listed(IN, "."), ["a", "tmp"]);
+    assert_eq!(guest.listed(IN, "tmp"), [""; 0]);
+    guest.mkdir(IN, "out").unwrap();
+    guest.rmdir(IN, "out").unwrap();
     guest.world.fs.audit();
 }
