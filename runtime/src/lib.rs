@@ -12,23 +12,33 @@ mod admission;
 mod engine;
 #[cfg(feature = "engine")]
 mod execute;
+mod fuel_profile;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod inspect;
 mod job;
+#[cfg(feature = "engine")]
+mod judge;
 mod metering;
 mod profile;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tree;
 pub mod unixfs;
 mod wasi;
 
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+#[doc(hidden)]
+pub use self::execute::internals;
 #[cfg(feature = "engine")]
 pub use self::{
     engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
 };
 pub use self::{
+    fuel_profile::{FuelProfile, FunctionFuel},
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,
