@@ -68,6 +68,8 @@ pub(crate) struct Admitted {
     pub(crate) functions: Vec<FunctionFacts>,
     /// Globals, imported ones included.
     pub(crate) globals: u32,
+    /// Tables, imported ones included.
+    pub(crate) tables: u32,
     /// The start function.
     pub(crate) start: Option<u32>,
     /// Bytes of linear memory that the module begins with.
@@ -125,14 +127,19 @@ pub(crate) fn admit(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
             "this is a WebAssembly component; build a core module for wasm32-wasip1",
         ));
     }
-    let admitted = survey(wasm, profile::features()).map_err(|stop| match stop {
-        Stop::Invalid(error) => why_invalid(wasm, &error),
-        Stop::NotAdmitted(not) => not,
-    })?;
+    let admitted = validate(wasm)?;
     check_limits(&admitted)?;
     check_imports(&admitted)?;
     check_exports(&admitted)?;
     Ok(admitted)
+}
+
+/// Checks that a module is valid and uses no other features than those of the profile.
+pub(crate) fn validate(wasm: &[u8]) -> Result<Admitted, NotAdmitted> {
+    survey(wasm, profile::features()).map_err(|stop| match stop {
+        Stop::Invalid(error) => why_invalid(wasm, &error),
+        Stop::NotAdmitted(not) => not,
+    })
 }
 
 /// Features beyond the MVP without which the module would not be valid.
@@ -217,6 +224,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
                 admitted.imported_functions.extend(type_index);
                 admitted.memory_imported |= matches!(import.ty, TypeRef::Memory(_));
                 admitted.globals += u32::from(matches!(import.ty, TypeRef::Global(_)));
+                admitted.tables += u32::from(matches!(import.ty, TypeRef::Table(_)));
                 let (module, name) = (import.module.to_owned(), import.name.to_owned());
                 admitted.imports.push(Import { module, name, type_index });
             }
@@ -230,6 +238,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
         }
         Payload::TableSection(section) => {
             admitted.count("tables", section.count(), profile::TABLES_MAX);
+            admitted.tables += section.count();
             for table in section.clone() {
                 admitted.count("elements of a table", table?.ty.initial, profile::TABLE_ELEMENTS_MAX);
             }

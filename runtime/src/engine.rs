@@ -174,7 +174,7 @@ impl Runtime {
         if let Some(ready) = &*exact {
             return Ok(ready.clone());
         }
-        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtBlocks)?;
+        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtRegions)?;
         *exact = Some(ready.clone());
         Ok(ready)
     }
@@ -200,7 +200,7 @@ const PULLEY: &str = match (cfg!(target_pointer_width = "64"), cfg!(target_endia
     (false, false) => "pulley32be",
 };
 
-fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
+pub(crate) fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
     let mut config = Config::new();
 
     // Features: all off, then the profile's. Admission has refused everything else already; this is a second

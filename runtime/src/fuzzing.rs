@@ -46,7 +46,7 @@ pub struct Rewritten {
 /// When an admitted module can't be rewritten, which is a bug.
 pub fn rewrite(wasm: &[u8]) -> Result<Rewritten, (Refusal, String)> {
     let admitted = admission::admit(wasm).map_err(|not| (not.reason, not.detail))?;
-    let [fast, exact] = [Flush::AtCalls, Flush::AtBlocks].map(|flush| {
+    let [fast, exact] = [Flush::AtCalls, Flush::AtRegions].map(|flush| {
         metering::rewrite(wasm, &admitted, flush)
             .unwrap_or_else(|error| panic!("an admitted module can't be rewritten: {error}"))
     });

@@ -12,13 +12,19 @@ mod admission;
 mod engine;
 #[cfg(feature = "engine")]
 mod execute;
+mod fuel_profile;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 mod inspect;
 mod job;
+#[cfg(feature = "engine")]
+mod judge;
 mod metering;
 mod profile;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tree;
 pub mod unixfs;
 mod wasi;
@@ -32,6 +38,7 @@ pub use self::{
     execute::Execution,
 };
 pub use self::{
+    fuel_profile::{FuelProfile, FunctionFuel},
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,

@@ -59,6 +59,10 @@ pub(crate) const STACK_EXPORT: &str = "lilypad-1:stack";
 /// Export of the module's start function, which the host calls before `_start`.
 pub(crate) const START_EXPORT: &str = "lilypad-1:start";
 
+/// Export of the table that holds the hooks of a profiled module: at 0 what is called when a function is entered, at
+/// 1 when it is left.
+pub(crate) const HOOKS_EXPORT: &str = "lilypad-1:hooks";
+
 /// What the stack counter says when a call had no room.
 pub(crate) const STACK_EXHAUSTED: i32 = -1;
 

@@ -32,7 +32,7 @@ pub(crate) struct Counts {
 
 impl Counting {
     /// What ran, from how often each block did.
-    pub(crate) fn counts(&self, times: impl Fn(&str) -> i64) -> Counts {
+    pub(crate) fn counts(&self, mut times: impl FnMut(&str) -> i64) -> Counts {
         let mut counts = Counts::default();
         for (index, block) in self.blocks.iter().enumerate() {
             let times = float(times(&format!("{PREFIX}{index}")).cast_unsigned());

@@ -3,10 +3,11 @@
 //! A plain module is the guest's as it is, not rewritten, in the same engine and the same world, so that what
 //! the rewrite costs can be seen by itself. A plain run is never an Outcome: nothing bounds it.
 
-use super::{Bounds, Doorway, Guest, attempt, call_entries, judge, stopped};
+use super::{Bounds, Doorway, Guest, attempt, call_entries, end_of, stopped};
 use crate::{
     Execution, PreparedModule, ResolvedJob, Runtime, RuntimeError,
     engine::{EngineError, NATIVE_STACK_BYTES},
+    judge::judge,
     metering,
     profile::{MEMORY_EXPORT, STACK_BYTES_MAX},
     wasi::World,
@@ -96,7 +97,7 @@ pub fn run_plain(module: &PlainModule, job: &ResolvedJob, prefix: &str) -> Resul
     let doorway = Doorway { memory, fuel, stack };
     store.data_mut().doorway = Some(doorway);
     let result = call_entries(&instance, &mut store, &doorway)?;
-    let verdict = judge(result, store.data_mut(), 0, STACK_BYTES_MAX)?;
+    let verdict = judge(end_of(result, store.data_mut())?, 0, STACK_BYTES_MAX);
     let left = doorway.fuel.get(&mut store).i64().unwrap_or(0);
     let call_fuel = limits.fuel_limit - u64::try_from(left).unwrap_or(0);
     let exports: Vec<(String, Global)> = instance

@@ -24,6 +24,10 @@ use wasmparser::{BinaryReaderError, FunctionBody, Operator as Op};
 /// many only.
 const JUMPS_MAX: usize = 400;
 
+/// Places of the hooks in their table.
+const ENTERED: i32 = 0;
+const LEFT: i32 = 1;
+
 /// Locals added after the guest's own.
 #[derive(Debug, Clone, Copy)]
 struct Scratch {
@@ -59,6 +63,7 @@ struct Survey {
 /// Gives the rewritten function, and which of its branches are hardly ever or nearly always taken.
 pub(super) fn rewrite(
     body: &FunctionBody<'_>,
+    index: u32,
     facts: &FunctionFacts,
     is_small: bool,
     plan: &Plan<'_>,
@@ -70,6 +75,7 @@ pub(super) fn rewrite(
         function: Function::new(locals),
         hints: Vec::new(),
         plan,
+        index,
         facts,
         scratch,
         survey: &survey,
@@ -160,6 +166,8 @@ struct Writer<'a> {
     function: Function,
     hints: Vec<BranchHint>,
     plan: &'a Plan<'a>,
+    /// The function's index.
+    index: u32,
     facts: &'a FunctionFacts,
     scratch: Scratch,
     survey: &'a Survey,
@@ -195,6 +203,7 @@ impl Writer<'_> {
         }
         // In the beginning the global has the count.
         self.stale = self.survey.home == Home::Local;
+        self.call_hook(ENTERED);
         let (charge, is_small) = (self.survey.charges.first().copied(), self.is_small);
         if let Some(charge) = charge {
             self.charged = 1;
@@ -203,10 +212,18 @@ impl Writer<'_> {
         if !is_small {
             self.take_frame();
         }
-        if self.survey.has_checks || self.survey.home == Home::Local {
+        if self.survey.has_checks || self.survey.home == Home::Local || self.plan.hooks.is_some() {
             let block = self.plan.result_block(self.facts.type_index);
             self.code().block(block);
             self.wraps += 1;
+        }
+    }
+
+    /// Tells the host that this function is entered or left, where the module is profiled.
+    fn call_hook(&mut self, which: i32) {
+        if let Some(hooks) = self.plan.hooks {
+            let function = self.index.cast_signed();
+            self.code().i32_const(function).i32_const(which).call_indirect(hooks.table, hooks.type_index);
         }
     }
 
@@ -248,6 +265,7 @@ impl Writer<'_> {
         if !published {
             self.publish_fuel();
         }
+        self.call_hook(LEFT);
         if self.survey.has_checks {
             // Here, at the end and out of the way, an overdrawn guest is stopped. A trap, not a call: a call would
             // cost registers in every loop.
@@ -265,8 +283,17 @@ impl Writer<'_> {
         match step.op {
             Op::Call { function_index } => self.before_call(!self.plan.is_uncounted(function_index)),
             Op::CallIndirect { .. } => self.before_call(true),
-            Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => self.before_return_call(),
-            Op::Return | Op::Unreachable => {
+            Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => {
+                self.before_return_call();
+                self.call_hook(LEFT);
+            }
+            Op::Return => {
+                if !self.stale {
+                    self.publish_fuel();
+                }
+                self.call_hook(LEFT);
+            }
+            Op::Unreachable => {
                 if !self.stale {
                     self.publish_fuel();
                 }

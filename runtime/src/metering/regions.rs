@@ -165,3 +165,70 @@ impl Regions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::control::Walk;
+    use super::*;
+    use crate::admission::admit;
+    use wasmparser::{Parser, Payload};
+
+    /// The charges of a body, less the entry's own cost: place, fuel, whether a loop begins there.
+    fn charges(body: &str) -> Vec<(u32, u64, bool)> {
+        let text =
+            format!(r#"(module (memory (export "memory") 1) (func (export "_start") (local i32) {body}))"#);
+        let wasm = wat::parse_str(text).unwrap();
+        let Ok(admitted) = admit(&wasm) else { panic!("{body} is not admitted") };
+        let body = Parser::new(0).parse_all(&wasm).find_map(|payload| match payload.unwrap() {
+            Payload::CodeSectionEntry(body) => Some(body),
+            _ => None,
+        });
+        let mut regions = Regions::new();
+        let mut walk = Walk::new(&body.unwrap(), admitted.functions[0].type_index, &admitted).unwrap();
+        while let Some(step) = walk.next().unwrap() {
+            if step.alive {
+                regions.step(&step);
+            }
+        }
+        let mut charges: Vec<_> =
+            regions.into_charges().iter().map(|charge| (charge.at, charge.fuel, charge.is_loop)).collect();
+        charges[0].1 -= cost::FUNCTION_ENTRY;
+        charges
+    }
+
+    /// One fuel each: two operators.
+    const TWO: &str = "i32.const 1 local.set 0 ";
+
+    #[test]
+    fn what_runs_together_is_charged_together() {
+        assert_eq!(charges(TWO), [(0, 2, false)]);
+        assert_eq!(charges(&format!("{TWO} block {TWO} end {TWO}")), [(0, 6, false)]);
+        // A condition's arms are regions, what follows it is not.
+        let arms = format!("{TWO} local.get 0 if {TWO} else {TWO} {TWO} end {TWO}");
+        assert_eq!(charges(&arms), [(0, 6, false), (4, 2, false), (7, 4, false)]);
+    }
+
+    #[test]
+    fn every_turn_of_a_loop_is_charged() {
+        let text = format!("{TWO} loop {TWO} local.get 0 br_if 0 end {TWO}");
+        assert_eq!(charges(&text), [(0, 4, false), (3, 5, true)]);
+        // What follows a turn's condition is charged when it is reached.
+        let text = format!("loop {TWO} local.get 0 br_if 0 {TWO} local.get 0 br_if 0 end");
+        assert_eq!(charges(&text), [(0, 0, false), (1, 5, true), (5, 4, false)]);
+    }
+
+    #[test]
+    fn a_branch_out_splits_all_that_it_passes_over() {
+        // Out of both blocks: the rest of each may not run, what follows both does.
+        let text = format!("block block local.get 0 br_if 1 {TWO} end {TWO} end {TWO}");
+        assert_eq!(charges(&text), [(0, 4, false), (4, 2, false), (7, 2, false)]);
+        let text = format!("local.get 0 if return end {TWO}");
+        assert_eq!(charges(&text), [(0, 2, false), (2, 1, false), (4, 2, false)]);
+    }
+
+    #[test]
+    fn what_is_never_reached_costs_nothing() {
+        assert_eq!(charges(&format!("return {TWO}")), [(0, 1, false)]);
+        assert_eq!(charges(&format!("block br 0 {TWO} block {TWO} end end {TWO}")), [(0, 3, false)]);
+    }
+}
