@@ -9,11 +9,13 @@ use wasmparser::Operator as Op;
 pub(crate) fn class(op: &Op<'_>) -> Option<&'static str> {
     Some(match op {
         Op::Nop | Op::Block { .. } | Op::Else | Op::End | Op::Drop | Op::Unreachable => return None,
-        Op::LocalGet { .. } | Op::LocalSet { .. } | Op::LocalTee { .. } => "local",
+        Op::LocalGet { .. } => "local.get",
+        Op::LocalSet { .. } | Op::LocalTee { .. } => "local.set, tee",
         Op::I32Const { .. } | Op::I64Const { .. } | Op::F32Const { .. } | Op::F64Const { .. } => "const",
         Op::GlobalGet { .. } | Op::GlobalSet { .. } => "global",
         Op::Loop { .. } => "loop",
-        Op::Br { .. } | Op::BrIf { .. } | Op::If { .. } | Op::Return => "branch",
+        Op::Br { .. } | Op::Return => "br, return",
+        Op::BrIf { .. } | Op::If { .. } => "br_if, if",
         Op::BrTable { .. } => "br_table",
         Op::Call { .. } | Op::ReturnCall { .. } => "call",
         Op::CallIndirect { .. } | Op::ReturnCallIndirect { .. } => "call_indirect",
