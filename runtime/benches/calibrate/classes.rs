@@ -89,7 +89,10 @@ fn other(op: &Op<'_>) -> &'static str {
             "vector integer"
         };
     }
-    if name.contains("Load") {
+    let compares = ["Eqz", "Eq", "Ne", "LtS", "LtU", "GtS", "GtU", "LeS", "LeU", "GeS", "GeU"];
+    if compares.iter().any(|part| name.strip_prefix("I32").or(name.strip_prefix("I64")) == Some(*part)) {
+        "compare"
+    } else if name.contains("Load") {
         "load"
     } else if name.contains("Store") {
         "store"
