@@ -34,6 +34,19 @@ use wasm_encoder::{
 };
 use wasmparser::{BinaryReader, BinaryReaderError, Operator, Parser, Payload};
 
+/// What the table says of entering a function, for calibration.
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+pub(crate) const FUNCTION_ENTRY_FUEL: u64 = cost::FUNCTION_ENTRY;
+
+/// The fuel of so many units of an operator's topmost operand, for calibration.
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+pub(crate) fn sized_fuel(op: &Operator<'_>, units: u32) -> u64 {
+    cost::variable(op).map_or(0, |variable| {
+        let steps = units.min(variable.count_max) >> variable.count_shift;
+        u64::from(steps) * variable.fuel.unsigned_abs()
+    })
+}
+
 /// When the fuel counter is brought up to date for the host to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flush {
