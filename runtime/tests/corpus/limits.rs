@@ -47,7 +47,9 @@ fn padded(bytes: usize) -> Vec<u8> {
     let padding = bytes - module.len() - 7;
     module.push(0);
     let len = padding + 1;
-    module.extend((0..5).map(|byte| u8::try_from(len >> (7 * byte) & 0x7f).unwrap() | if byte < 4 { 0x80 } else { 0 }));
+    module.extend(
+        (0..5).map(|byte| u8::try_from(len >> (7 * byte) & 0x7f).unwrap() | if byte < 4 { 0x80 } else { 0 }),
+    );
     module.push(0);
     module.resize(bytes, 0);
     module
@@ -58,7 +60,8 @@ fn with_bodies(functions: usize, content: &[u8]) -> Vec<u8> {
     let section = |id: u8, content: &[u8]| [vec![id], leb(content.len()), content.to_vec()].concat();
     let types = [1, 0x60, 0, 0];
     let indices = [leb(functions), vec![0; functions]].concat();
-    let exports = [2, 6, b'm', b'e', b'm', b'o', b'r', b'y', 2, 0, 6, b'_', b's', b't', b'a', b'r', b't', 0, 0];
+    let exports =
+        [2, 6, b'm', b'e', b'm', b'o', b'r', b'y', 2, 0, 6, b'_', b's', b't', b'a', b'r', b't', 0, 0];
     let one = [leb(content.len()), content.to_vec()].concat();
     let code = [leb(functions), one.repeat(functions)].concat();
     [
@@ -85,7 +88,7 @@ const LIMITS: &[Limit] = &[
     Limit {
         word: "types",
         max: 20_000,
-        make: |count| text(&format!("{} {MEMORY} {START}", "(type (func))".repeat(count - 1))),
+        make: |count| text(&format!("{} {MEMORY} {START}", "(type (func))".repeat(count))),
         runs: true,
     },
     Limit {
@@ -176,7 +179,8 @@ fn modules_at_a_limit_are_admitted_and_one_past_it_is_not() {
         let (word, max) = (limit.word, limit.max);
         let at = (limit.make)(max);
         assert_eq!(inspect(&at).refusal, None, "{word}: {max} are allowed");
-        let (reason, detail) = inspect(&(limit.make)(max + 1)).refusal.unwrap_or_else(|| panic!("{word}: {max} + 1"));
+        let (reason, detail) =
+            inspect(&(limit.make)(max + 1)).refusal.unwrap_or_else(|| panic!("{word}: {max} + 1"));
         assert_eq!(reason, Refusal::TooLarge, "{word}: {detail}");
         assert!(detail.contains(word) && detail.contains(&max.to_string()), "{word}: {detail}");
         if limit.runs {

@@ -67,7 +67,10 @@ fn every_limit_between_nothing_and_enough_is_out_of_fuel_at_that_limit() {
         (if (result i32) (local.get 0)
             (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))
             (else (i32.const 0))))";
-    let mut job = job(fields, "(i32.store (i32.const 0) (call $f (i32.const 9))) (drop (call $journal (i32.const 0) (i32.const 4)))");
+    let mut job = job(
+        fields,
+        "(i32.store (i32.const 0) (call $f (i32.const 9))) (drop (call $journal (i32.const 0) (i32.const 4)))",
+    );
     let (status, fuel) = end_of(&job, "recursion");
     assert_eq!(status, Status::Exited { code: 0 });
     for limit in (0..fuel).step_by(7) {

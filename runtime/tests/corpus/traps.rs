@@ -6,9 +6,7 @@ use crate::{end_of, job, module, run};
 use lilypad_abi::{Status, TrapKind};
 use lilypad_runtime::fuzzing;
 use std::sync::Arc;
-use wasmtime::{
-    Config, Engine, Instance, LinearMemory, MemoryCreator, MemoryType, Module, Store, Trap, Val,
-};
+use wasmtime::{Config, Engine, Instance, LinearMemory, MemoryCreator, MemoryType, Module, Store, Trap, Val};
 
 /// What a module with `pages` of data begins with, on an engine with copy-on-write images or without: fuel left
 /// before and after the module's own first instruction.
@@ -34,7 +32,9 @@ fn instantiation_costs_nothing_with_and_without_memory_images() {
     let text = format!(
         r#"(module (memory (export "memory") 16) (table 100 funcref) (elem (i32.const 0) func $f $f) (func $f)
             {} (func (export "_start") (drop (i32.load (i32.const 0)))))"#,
-        (0..50).map(|n| format!("(data (i32.const {}) \"{}\")", n * 4096, "x".repeat(4000))).collect::<String>()
+        (0..50)
+            .map(|n| format!("(data (i32.const {}) \"{}\")", n * 4096, "x".repeat(4000)))
+            .collect::<String>()
     );
     let (with, without) = (fuel_around_start(&text, true), fuel_around_start(&text, false));
     assert_eq!(with, without);
@@ -154,8 +154,13 @@ fn an_engine_without_memory_answers_minus_one_which_is_why_the_runtime_stops_it(
     let mut store = Store::new(&engine, fuzzing::Bounds::new(1 << 30));
     store.limiter(fuzzing::Bounds::limiter);
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    instance.get_global(&mut store, fuzzing::FUEL_EXPORT).unwrap().set(&mut store, Val::I64(1_000_000)).unwrap();
-    let error = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap().call(&mut store, ()).unwrap_err();
+    instance
+        .get_global(&mut store, fuzzing::FUEL_EXPORT)
+        .unwrap()
+        .set(&mut store, Val::I64(1_000_000))
+        .unwrap();
+    let error =
+        instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap().call(&mut store, ()).unwrap_err();
     // Not the guest's own `unreachable`: it never got to see the -1.
     assert_eq!(error.downcast_ref::<Trap>(), None, "{error:?}");
     assert!(store.data().is_host_s_fault(), "{error:?}");
