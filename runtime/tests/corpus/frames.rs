@@ -80,8 +80,8 @@ fn zero(ty: &str) -> &'static str {
 /// Frames that were looked for by hand, each with a name.
 fn by_hand() -> Vec<(String, String)> {
     let mut found = vec![("nothing".to_owned(), program("(func $f call $f)", "", ""))];
-    for ty in ["v128", "f32", "i64", "i32"] {
-        for count in [8_usize, 100, 900] {
+    for ty in ["v128", "i64"] {
+        for count in [8_usize, 100] {
             let (types, zeros, drops) =
                 (format!("{ty} ").repeat(count), zero(ty).repeat(count), "drop ".repeat(count));
             let gets: String = (0..count).map(|n| format!("local.get {n} ")).collect();
@@ -217,7 +217,7 @@ fn native_frames_stay_below_what_the_host_provides_for_counted_ones() {
     for (name, text) in by_hand() {
         report(&name, &text, &mut worst);
     }
-    for (values, calls) in [(16, 4), (16, 100), (100, 40)] {
+    for (values, calls) in [(16, 4), (16, 40), (60, 20)] {
         for ty in ["v128", "i64"] {
             report(
                 &format!("{calls} calls with {values} {ty} each"),

@@ -88,7 +88,7 @@ const LIMITS: &[Limit] = &[
     Limit {
         word: "types",
         max: 20_000,
-        make: |count| text(&format!("{} {MEMORY} {START}", "(type (func))".repeat(count - 1))),
+        make: |count| text(&format!("{} {MEMORY} {START}", "(type (func))".repeat(count))),
         runs: true,
     },
     Limit {
