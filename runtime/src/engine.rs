@@ -109,8 +109,8 @@ impl From<NotAdmitted> for Unprepared {
 /// Runs jobs. Cheap to clone; one engine serves any number of threads.
 #[derive(Clone)]
 pub struct Runtime {
-    engine: Engine,
-    linker: Arc<Linker<Guest>>,
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<Guest>>,
 }
 
 impl fmt::Debug for Runtime {
@@ -174,7 +174,7 @@ impl Runtime {
         if let Some(ready) = &*exact {
             return Ok(ready.clone());
         }
-        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtBlocks)?;
+        let ready = self.compile(&module.wasm, &module.admitted, Flush::AtRegions)?;
         *exact = Some(ready.clone());
         Ok(ready)
     }

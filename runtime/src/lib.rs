@@ -12,6 +12,7 @@ mod admission;
 mod engine;
 #[cfg(feature = "engine")]
 mod execute;
+mod fuel_profile;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -28,12 +29,16 @@ mod tree;
 pub mod unixfs;
 mod wasi;
 
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+#[doc(hidden)]
+pub use self::execute::internals;
 #[cfg(feature = "engine")]
 pub use self::{
     engine::{BackEnd, EngineError, PreparedModule, Runtime, RuntimeError, RuntimeOptions, Unprepared},
     execute::Execution,
 };
 pub use self::{
+    fuel_profile::{FuelProfile, FunctionFuel},
     inspect::{ModuleReport, inspect},
     job::ResolvedJob,
     metering::COST_TABLE_VERSION,

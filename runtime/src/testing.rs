@@ -60,7 +60,7 @@ pub fn rewrite_any(wasm: &[u8]) -> Result<Rewritten, (Refusal, String)> {
 
 fn both(wasm: &[u8], admitted: &admission::Admitted) -> Result<Rewritten, String> {
     let rewrite = |flush| metering::rewrite(wasm, admitted, flush).map_err(|error| error.to_string());
-    Ok(Rewritten { fast: rewrite(Flush::AtCalls)?, exact: rewrite(Flush::AtBlocks)? })
+    Ok(Rewritten { fast: rewrite(Flush::AtCalls)?, exact: rewrite(Flush::AtRegions)? })
 }
 
 /// Programs have exports, where the rewrite adds its own; a module without any gets an empty section.

@@ -12,6 +12,7 @@ use super::{
     observe::{self, Sites},
     regions::{Charge, Regions},
     val_type,
+    webs::Webs,
 };
 use crate::{
     admission::FunctionFacts,
@@ -23,6 +24,10 @@ use wasmparser::{BinaryReaderError, FunctionBody, Operator as Op};
 /// Most sites of a body at which a NaN is replaced by a jump: jumps make basic blocks, of which a compiler takes so
 /// many only.
 const JUMPS_MAX: usize = 400;
+
+/// Places of the hooks in their table.
+const ENTERED: i32 = 0;
+const LEFT: i32 = 1;
 
 /// Locals added after the guest's own.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +64,7 @@ struct Survey {
 /// Gives the rewritten function, and which of its branches are hardly ever or nearly always taken.
 pub(super) fn rewrite(
     body: &FunctionBody<'_>,
+    index: u32,
     facts: &FunctionFacts,
     is_small: bool,
     plan: &Plan<'_>,
@@ -70,6 +76,7 @@ pub(super) fn rewrite(
         function: Function::new(locals),
         hints: Vec::new(),
         plan,
+        index,
         facts,
         scratch,
         survey: &survey,
@@ -110,10 +117,14 @@ fn survey(
         }
     }
     let params = plan.admitted.function_type(facts.type_index).map_or(0, |ty| ty.params().len());
-    let params = u32::try_from(params).unwrap_or(u32::MAX);
-    let sites = if has_arithmetic { observe::sites(begin, params, facts.slots)? } else { Sites::new() };
-    // A loop without calls is where a local is faster; to be exact everywhere, fuel stays in the global.
-    let is_local = regions.has_quiet_loop && plan.flush == Flush::AtCalls;
+    let sites = if has_arithmetic {
+        let webs = Webs::find(begin, &local_types(body, facts, plan)?, params)?;
+        observe::sites(begin, &webs)?
+    } else {
+        Sites::new()
+    };
+    // Loops are where a local is faster than memory; to be exact everywhere, fuel stays in the global.
+    let is_local = regions.has_loop && plan.flush == Flush::AtCalls;
     Ok(Survey {
         sites,
         home: if is_local { Home::Local } else { Home::Global },
@@ -122,6 +133,22 @@ fn survey(
         has_branch_to_end: regions.has_branch_to_end,
         charges: regions.into_charges(),
     })
+}
+
+/// The types of parameters and locals.
+fn local_types(
+    body: &FunctionBody<'_>,
+    facts: &FunctionFacts,
+    plan: &Plan<'_>,
+) -> Result<Vec<wasmparser::ValType>, BinaryReaderError> {
+    let mut types =
+        plan.admitted.function_type(facts.type_index).map_or(Vec::new(), |ty| ty.params().to_vec());
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        // Admission bounds how many there are.
+        types.extend((0..count).map(|_| ty));
+    }
+    Ok(types)
 }
 
 /// The guest's locals and those it needs of ours.
@@ -160,6 +187,8 @@ struct Writer<'a> {
     function: Function,
     hints: Vec<BranchHint>,
     plan: &'a Plan<'a>,
+    /// The function's index.
+    index: u32,
     facts: &'a FunctionFacts,
     scratch: Scratch,
     survey: &'a Survey,
@@ -195,6 +224,7 @@ impl Writer<'_> {
         }
         // In the beginning the global has the count.
         self.stale = self.survey.home == Home::Local;
+        self.call_hook(ENTERED);
         let (charge, is_small) = (self.survey.charges.first().copied(), self.is_small);
         if let Some(charge) = charge {
             self.charged = 1;
@@ -203,10 +233,18 @@ impl Writer<'_> {
         if !is_small {
             self.take_frame();
         }
-        if self.survey.has_checks || self.survey.home == Home::Local {
+        if self.survey.has_checks || self.survey.home == Home::Local || self.plan.hooks.is_some() {
             let block = self.plan.result_block(self.facts.type_index);
             self.code().block(block);
             self.wraps += 1;
+        }
+    }
+
+    /// Tells the host that this function is entered or left, where the module is profiled.
+    fn call_hook(&mut self, which: i32) {
+        if let Some(hooks) = self.plan.hooks {
+            let function = self.index.cast_signed();
+            self.code().i32_const(function).i32_const(which).call_indirect(hooks.table, hooks.type_index);
         }
     }
 
@@ -248,6 +286,7 @@ impl Writer<'_> {
         if !published {
             self.publish_fuel();
         }
+        self.call_hook(LEFT);
         if self.survey.has_checks {
             // Here, at the end and out of the way, an overdrawn guest is stopped. A trap, not a call: a call would
             // cost registers in every loop.
@@ -265,8 +304,17 @@ impl Writer<'_> {
         match step.op {
             Op::Call { function_index } => self.before_call(!self.plan.is_uncounted(function_index)),
             Op::CallIndirect { .. } => self.before_call(true),
-            Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => self.before_return_call(),
-            Op::Return | Op::Unreachable => {
+            Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => {
+                self.before_return_call();
+                self.call_hook(LEFT);
+            }
+            Op::Return => {
+                if !self.stale {
+                    self.publish_fuel();
+                }
+                self.call_hook(LEFT);
+            }
+            Op::Unreachable => {
                 if !self.stale {
                     self.publish_fuel();
                 }

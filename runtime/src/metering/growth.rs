@@ -112,7 +112,7 @@ mod tests {
             let wasm = wat::parse_str(text).unwrap();
             let Ok(admitted) = admission::admit(&wasm) else { panic!("{code} is not admitted") };
             let bound = admission::added_bytes_max(&admitted);
-            let longer = rewrite(&wasm, &admitted, Flush::AtBlocks).unwrap().len() - wasm.len();
+            let longer = rewrite(&wasm, &admitted, Flush::AtRegions).unwrap().len() - wasm.len();
             assert!(
                 longer as u64 <= bound,
                 "{code}: {longer} bytes more, and at most {bound} bytes were foreseen"
