@@ -9,8 +9,9 @@ use crate::{
 };
 use lilypad_abi::Refusal;
 use wasmparser::{
-    BinaryReaderError, ExternalKind, FuncType, FuncValidatorAllocations, FunctionBody, Operator,
-    OperatorsReader, Parser, Payload, SubType, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, BlockType, ExternalKind, FrameKind, FuncType, FuncValidatorAllocations, FunctionBody,
+    Operator, OperatorsReader, Parser, Payload, SubType, TypeRef, ValType, ValidPayload, Validator,
+    WasmFeatures,
 };
 
 /// Why a module is not admitted: the code that stands in the Outcome, and what to do about it.
@@ -35,7 +36,8 @@ pub(crate) struct FunctionFacts {
     pub(crate) slots: u32,
     /// The deepest its operand stack gets.
     pub(crate) operands_max: u32,
-    /// Operators of its body, the final `end` included.
+    /// Operators of its body, the final `end` included, and each value that a call or a block hands over: a compiler
+    /// may keep them all, each in a place of its own.
     pub(crate) operators: u32,
     /// The functions it calls, once for each call; nothing when they can't be told, or are many.
     pub(crate) callees: Option<Vec<u32>>,
@@ -48,6 +50,17 @@ pub(crate) struct FunctionFacts {
     rewritten_bytes: u64,
     blocks: u64,
     branch_targets_max: u32,
+    /// Values that its operators hand over beyond a few each.
+    handed_over: u64,
+}
+
+/// What an operator hands over.
+#[derive(Debug, Default)]
+struct Handed {
+    /// Values that it gives.
+    values: u64,
+    /// Values that it moves beyond [`profile::HANDED_FREE`].
+    excess: u64,
 }
 
 /// One import.
@@ -196,7 +209,7 @@ fn survey(wasm: &[u8], features: WasmFeatures) -> Result<Admitted, Stop> {
         let payload = payload?;
         if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
             let mut validator = function.into_validator(allocations);
-            let facts = survey_body(&mut validator, &body)?;
+            let facts = survey_body(&mut validator, &body, &admitted)?;
             allocations = validator.into_allocations();
             let type_index = admitted.function_types.get(admitted.functions.len()).copied().unwrap_or(0);
             admitted.functions.push(FunctionFacts { type_index, ..facts });
@@ -279,6 +292,7 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
 fn survey_body(
     validator: &mut wasmparser::FuncValidator<wasmparser::ValidatorResources>,
     body: &FunctionBody<'_>,
+    admitted: &Admitted,
 ) -> Result<FunctionFacts, Stop> {
     // Run-length groups declare billions in a few bytes: added up before anything makes room for them.
     let mut declared = 0_u64;
@@ -300,7 +314,10 @@ fn survey_body(
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
-        facts.operators = facts.operators.saturating_add(1);
+        let handed = handed_over(&operator, validator, admitted);
+        let values = u32::try_from(handed.values).unwrap_or(u32::MAX);
+        facts.operators = facts.operators.saturating_add(1).saturating_add(values);
+        facts.handed_over += handed.excess;
         let holds_float = match operator {
             Operator::LocalGet { local_index } | Operator::LocalTee { local_index } => validator
                 .get_local_type(local_index)
@@ -320,6 +337,55 @@ fn survey_body(
     operators.finish()?;
     facts.rewritten_bytes += body_bytes + growth::FRAME_BYTES_MAX;
     Ok(facts)
+}
+
+/// The values that an operator hands over: what calls give and take, what blocks begin and end with, what branches carry.
+fn handed_over(
+    operator: &Operator<'_>,
+    validator: &wasmparser::FuncValidator<wasmparser::ValidatorResources>,
+    admitted: &Admitted,
+) -> Handed {
+    let sizes = |type_index: u32| {
+        admitted
+            .function_type(type_index)
+            .map_or((0, 0), |ty| (ty.params().len() as u64, ty.results().len() as u64))
+    };
+    let of_block = |ty: BlockType| match ty {
+        BlockType::Empty => (0, 0),
+        BlockType::Type(_) => (0, 1),
+        BlockType::FuncType(index) => sizes(index),
+    };
+    let arity = |depth: u32| {
+        let frame = usize::try_from(depth).ok().and_then(|depth| validator.get_control_frame(depth));
+        frame.map_or(0, |frame| {
+            let (params, results) = of_block(frame.block_type);
+            if frame.kind == FrameKind::Loop { params } else { results }
+        })
+    };
+    let excess = |values: u64| values.saturating_sub(profile::HANDED_FREE);
+    match operator {
+        Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+            let (params, results) = admitted.type_index_of(*function_index).map_or((0, 0), sizes);
+            Handed { values: results, excess: excess(params + results) }
+        }
+        Operator::CallIndirect { type_index, .. } | Operator::ReturnCallIndirect { type_index, .. } => {
+            let (params, results) = sizes(*type_index);
+            Handed { values: results, excess: excess(params + results) }
+        }
+        Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
+            let (params, results) = of_block(*blockty);
+            Handed { values: params + results, excess: excess(params + results) }
+        }
+        Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+            Handed { values: 0, excess: excess(arity(*relative_depth)) }
+        }
+        Operator::BrTable { targets } => {
+            let moved =
+                targets.targets().filter_map(Result::ok).map(|depth| arity(depth).saturating_sub(1)).sum();
+            Handed { values: 0, excess: moved }
+        }
+        _ => Handed::default(),
+    }
 }
 
 /// Callees of one function that are kept.
@@ -362,6 +428,7 @@ fn at_most(what: &str, value: u64, max: u64) -> Result<(), NotAdmitted> {
 
 fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
     let (mut rewritten_bytes, mut blocks_squared, mut locals_by_blocks) = (0_u64, 0_u64, 0_u64);
+    let mut handed_over = 0_u64;
     for (what, value, max) in &admitted.counts {
         at_most(what, *value, *max)?;
     }
@@ -380,8 +447,16 @@ fn check_limits(admitted: &Admitted) -> Result<(), NotAdmitted> {
         at_most("bytes in one function once it is metered", facts.rewritten_bytes, bytes_max)?;
         rewritten_bytes += facts.rewritten_bytes;
         blocks_squared += facts.blocks * facts.blocks;
+        let ty = admitted.function_type(facts.type_index);
+        let signature = ty.map_or(0, |ty| (ty.params().len() + ty.results().len()) as u64);
+        handed_over += facts.handed_over + signature.saturating_sub(profile::HANDED_FREE);
         locals_by_blocks += facts.blocks * u64::from(facts.slots);
     }
+    let in_types = admitted.types.iter().map(SubType::unwrap_func);
+    let in_types: u64 = in_types.map(|ty| (ty.params().len() + ty.results().len()) as u64).sum();
+    at_most("parameters and results in all its types", in_types, profile::TYPE_VALUES_MAX)?;
+    let handed_max = profile::HANDED_OVER_MAX;
+    at_most("values handed over by wide calls, blocks and branches", handed_over, handed_max)?;
     at_most("bytes once it is metered", rewritten_bytes, profile::REWRITTEN_BYTES_MAX)?;
     let by_max = profile::LOCALS_BY_BLOCKS_MAX;
     at_most("locals times basic blocks, by function and added up,", locals_by_blocks, by_max)?;

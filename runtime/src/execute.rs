@@ -306,13 +306,13 @@ const fn trap_kind(trap: Trap) -> Option<TrapKind> {
 
 /// Lets memory and tables grow up to the job's limits, always, and never beyond.
 #[derive(Debug)]
-struct Bounds {
+pub(crate) struct Bounds {
     memory_bytes_max: u64,
-    fault: Option<EngineError>,
+    pub(crate) fault: Option<EngineError>,
 }
 
 impl Bounds {
-    const fn new(limits: &Limits) -> Self {
+    pub(crate) const fn new(limits: &Limits) -> Self {
         Self { memory_bytes_max: limits.memory_bytes_max, fault: None }
     }
 

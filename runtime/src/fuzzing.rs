@@ -103,3 +103,28 @@ impl World {
         Left { stdout, stderr, out, journal }
     }
 }
+
+/// The bounds of a job's memory and tables, as the engine asks them.
+#[cfg(feature = "engine")]
+#[derive(Debug)]
+pub struct Bounds(crate::execute::Bounds);
+
+#[cfg(feature = "engine")]
+impl Bounds {
+    /// The bounds of a job that may have so much memory.
+    #[must_use]
+    pub fn new(memory_bytes_max: u64) -> Self {
+        Self(crate::execute::Bounds::new(&lilypad_abi::Limits { memory_bytes_max, ..Default::default() }))
+    }
+
+    /// For `Store::limiter`.
+    pub fn limiter(&mut self) -> &mut dyn wasmtime::ResourceLimiter {
+        &mut self.0
+    }
+
+    /// Whether something failed that the job was allowed.
+    #[must_use]
+    pub const fn is_host_s_fault(&self) -> bool {
+        self.0.fault.is_some()
+    }
+}

@@ -85,6 +85,17 @@ pub(crate) const MODULE_BYTES_MAX: usize = 64 << 20;
 /// Function types. Validation compares them; real modules have hundreds.
 pub(crate) const TYPES_MAX: u32 = 20_000;
 
+/// Parameters and results of all function types together. An engine compiles a way in and out for each type: at the
+/// limit that takes about a second. Real programs have some thousands.
+pub(crate) const TYPE_VALUES_MAX: u64 = 1 << 16;
+
+/// Values that a call, a block or a branch may hand over without being counted for [`HANDED_OVER_MAX`].
+pub(crate) const HANDED_FREE: u64 = 16;
+
+/// Values that calls, blocks, branches and functions hand over beyond [`HANDED_FREE`] each, added up: two bytes of a
+/// call can come to two thousand moves, which take a compiler about six microseconds each.
+pub(crate) const HANDED_OVER_MAX: u64 = 1 << 17;
+
 /// Imports. There are fewer than 50 things to import, but linkers may repeat one.
 pub(crate) const IMPORTS_MAX: u32 = 1_000;
 

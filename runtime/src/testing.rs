@@ -99,7 +99,7 @@ pub struct HostFunction {
 
 impl HostFunction {
     /// For each parameter whether it has 64 bits; the others have 32.
-    pub fn is_wide(&self) -> impl Iterator<Item = bool> + use<> {
+    pub fn is_wide(&self) -> impl ExactSizeIterator<Item = bool> + use<> {
         self.params.iter().map(|ty| matches!(ty, ValType2::I64))
     }
 }
@@ -171,7 +171,8 @@ impl Session {
     }
 }
 
-/// Runs a job with `run` as its engine: it gets the rewritten module and the session, and reports the end.
+/// Runs a job with `run` as its engine: it gets the rewritten module and the
+/// session, which it gives back, and reports the end.
 ///
 /// As with our own engine, a module whose fuel can't be told after a trap is run once more, rewritten to tell.
 ///
@@ -179,7 +180,7 @@ impl Session {
 /// Those of `run`, and a job that is none.
 pub fn run_elsewhere<E: From<JobSpecError>>(
     job: &ResolvedJob,
-    mut run: impl FnMut(&[u8], &mut Session) -> Result<Report, E>,
+    mut run: impl FnMut(&[u8], Session) -> Result<(Report, Session), E>,
 ) -> Result<Execution, E> {
     job.spec.validate()?;
     let cid = job.spec.cid()?;
@@ -203,11 +204,10 @@ pub fn run_elsewhere<E: From<JobSpecError>>(
 fn attempt<E>(
     job: &ResolvedJob,
     cid: Cid,
-    run: impl FnOnce(&mut Session) -> Result<Report, E>,
+    run: impl FnOnce(Session) -> Result<(Report, Session), E>,
 ) -> Result<Ended, E> {
     let limits = job.spec.limits.clone();
-    let mut session = Session { world: World::new(job, cid.digest), halt: None, limits };
-    let report = run(&mut session)?;
+    let (report, session) = run(Session { world: World::new(job, cid.digest), halt: None, limits })?;
     let end = match (session.halt, report.trap) {
         (Some(halt), _) => End::Halted(halt),
         (None, Some(kind)) => End::Trapped(kind),

@@ -22,7 +22,23 @@ use std::{
 
 /// CPU time of this thread, in nanoseconds.
 pub(crate) fn thread_ns() -> u64 {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap();
+    clock_ns(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// CPU time of this process with all its threads, in nanoseconds.
+pub(crate) fn process_ns() -> u64 {
+    clock_ns(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// Memory of this process that is in RAM.
+pub(crate) fn resident_bytes() -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * PAGE_BYTES
+}
+
+fn clock_ns(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock).unwrap();
     u64::try_from(time.tv_sec()).unwrap() * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! How fast guests run: each kernel natively, unmetered in the same engine, and under the full profile.
 //!
-//! `cargo bench -p lilypad-runtime --bench kernels -- [--quick] [--rounds N] [--no-native] [KERNEL…]`
+//! `cargo bench -p lilypad-runtime --bench kernels -- [--quick] [--rounds N] [--no-native] [--json NAME] [KERNEL…]`
 //!
 //! The three take turns within one process on one core, and the least CPU time of all rounds counts. Compiling is
 //! not measured here; instantiating and page faults are, alike for both. The answers are compared: a kernel whose
@@ -22,16 +22,18 @@ use std::{fs, path::Path, process::Command, thread};
 struct Options {
     rounds: usize,
     native: bool,
+    json: String,
     names: Vec<String>,
 }
 
 fn options() -> Options {
-    let mut options = Options { rounds: 9, native: true, names: Vec::new() };
+    let mut options = Options { rounds: 9, native: true, json: "kernels".into(), names: Vec::new() };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--quick" => options.rounds = 3,
             "--rounds" => options.rounds = args.next().and_then(|n| n.parse().ok()).expect("--rounds N"),
+            "--json" => options.json = args.next().expect("--json NAME"),
             "--no-native" => options.native = false,
             // What cargo adds.
             "--bench" => {}
@@ -45,6 +47,7 @@ fn options() -> Options {
 /// What was measured of one kernel.
 struct Row {
     name: String,
+    output: Vec<u8>,
     native: Option<Best>,
     plain: Best,
     full: Best,
@@ -61,6 +64,7 @@ impl Row {
     fn json(&self) -> serde_json::Value {
         serde_json::json!({
             "kernel": self.name,
+            "output": String::from_utf8_lossy(&self.output),
             "native_ms": self.native.map(Best::ms),
             "unmetered_ms": self.plain.ms(),
             "full_ms": self.full.ms(),
@@ -131,7 +135,7 @@ fn measure(options: &Options) {
             rows.push(row);
         }
     }
-    summary(&rows);
+    summary(&rows, &options.json);
 }
 
 fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Row {
@@ -141,7 +145,7 @@ fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Ro
     let full = runtime.prepare(&wasm).unwrap();
     let job = common::job(wasm);
     let (mut natives, mut plains, mut fulls) = (Vec::new(), Vec::new(), Vec::new());
-    let mut fuel = 0;
+    let (mut fuel, mut answer) = (0, Vec::new());
     for _ in 0..options.rounds {
         let (output, ns) = run_plain(&plain, &job);
         plains.push(ns);
@@ -156,6 +160,7 @@ fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Ro
             "{name}: the full profile gave another answer"
         );
         fuel = execution.outcome.fuel_used;
+        answer.clone_from(&output);
 
         if options.native {
             let start = common::children_ns();
@@ -166,6 +171,7 @@ fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Ro
     }
     Row {
         name,
+        output: answer,
         native: options.native.then(|| Best::of(natives)),
         plain: Best::of(plains),
         full: Best::of(fulls),
@@ -177,14 +183,14 @@ fn kernel(runtime: &Runtime, name: String, path: &Path, options: &Options) -> Ro
 
 fn run_plain(module: &PlainModule, job: &ResolvedJob) -> (Vec<u8>, u64) {
     let start = common::thread_ns();
-    let (status, output) = internals::run_plain(module, job).unwrap();
+    let run = internals::run_plain(module, job, "none").unwrap();
     let ns = common::thread_ns() - start;
-    assert_eq!(status, Status::Exited { code: 0 });
-    (output, ns)
+    assert_eq!(run.status, Status::Exited { code: 0 });
+    (run.stdout, ns)
 }
 
 /// SQLite is a program and not a kernel: it stands beside the mean.
-fn summary(rows: &[Row]) {
+fn summary(rows: &[Row], json: &str) {
     let kernels: Vec<&Row> = rows.iter().filter(|row| row.name != "sqlite").collect();
     let ratios: Vec<f64> = kernels.iter().map(|row| row.ratio()).collect();
     let worst = kernels.iter().max_by(|a, b| a.ratio().total_cmp(&b.ratio()));
@@ -199,7 +205,7 @@ fn summary(rows: &[Row]) {
         println!("  SQLite          {sqlite:.3}  (wanted: at most 1.2)");
     }
     common::write_json(
-        "kernels",
+        json,
         &serde_json::json!({
             "kernels": rows.iter().map(Row::json).collect::<Vec<_>>(),
             "geometric_mean": (!ratios.is_empty()).then(|| common::geomean(&ratios)),

@@ -8,15 +8,38 @@ use crate::{
     Execution, PreparedModule, ResolvedJob, Runtime, RuntimeError,
     engine::{EngineError, NATIVE_STACK_BYTES},
     judge::judge,
+    metering,
     profile::{MEMORY_EXPORT, STACK_BYTES_MAX},
     wasi::World,
 };
 use lilypad_abi::Status;
-use std::fmt;
-use wasmtime::{Global, GlobalType, InstancePre, Module, Mutability, Store, Val, ValType};
+use std::{collections::BTreeMap, fmt};
+use wasmparser::Operator;
+use wasmtime::{Engine, Global, GlobalType, InstancePre, Module, Mutability, Store, Val, ValType};
 
 /// Bytes of native stack that a thread needs which calls [`run_plain`] or [`run_metered`].
 pub const STACK_BYTES: usize = NATIVE_STACK_BYTES + super::HOST_STACK_BYTES;
+
+/// Fuel of entering a function.
+pub const FUNCTION_ENTRY_FUEL: u64 = metering::FUNCTION_ENTRY_FUEL;
+
+/// Fuel of an operator by itself.
+#[must_use]
+pub fn fixed_fuel(op: &Operator<'_>) -> u64 {
+    metering::fixed_fuel(op)
+}
+
+/// Fuel that an operator takes besides for so many units of its topmost operand.
+#[must_use]
+pub fn sized_fuel(op: &Operator<'_>, units: u32) -> u64 {
+    metering::sized_fuel(op, units)
+}
+
+/// The engine, for modules that need no world.
+#[must_use]
+pub fn engine(runtime: &Runtime) -> Engine {
+    runtime.engine.clone()
+}
 
 /// A module compiled as it is.
 pub struct PlainModule(InstancePre<Guest>);
@@ -37,11 +60,24 @@ pub fn prepare_plain(runtime: &Runtime, wasm: &[u8]) -> Result<PlainModule, Runt
     runtime.linker.instantiate_pre(&module).map(PlainModule).map_err(fault)
 }
 
-/// Runs a plain module on this thread; how it ended and its standard output.
+/// What a plain run gave.
+#[derive(Debug)]
+pub struct PlainRun {
+    /// How it ended.
+    pub status: Status,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Fuel that host calls took.
+    pub call_fuel: u64,
+    /// Exported globals of 64 bits whose names begin as asked, at the end.
+    pub globals: BTreeMap<String, i64>,
+}
+
+/// Runs a plain module on this thread, and reads the exported globals whose names begin with `prefix`.
 ///
 /// # Errors
 /// The host's own faults only.
-pub fn run_plain(module: &PlainModule, job: &ResolvedJob) -> Result<(Status, Vec<u8>), RuntimeError> {
+pub fn run_plain(module: &PlainModule, job: &ResolvedJob, prefix: &str) -> Result<PlainRun, RuntimeError> {
     let limits = &job.spec.limits;
     let world = World::new(job, job.spec.cid()?.digest);
     let guest = Guest { world, doorway: None, halt: None, bounds: Bounds::new(limits) };
@@ -62,7 +98,20 @@ pub fn run_plain(module: &PlainModule, job: &ResolvedJob) -> Result<(Status, Vec
     store.data_mut().doorway = Some(doorway);
     let result = call_entries(&instance, &mut store, &doorway)?;
     let verdict = judge(end_of(result, store.data_mut())?, 0, STACK_BYTES_MAX);
-    Ok((verdict.status, store.into_data().world.finish().stdout))
+    let left = doorway.fuel.get(&mut store).i64().unwrap_or(0);
+    let call_fuel = limits.fuel_limit - u64::try_from(left).unwrap_or(0);
+    let exports: Vec<(String, Global)> = instance
+        .exports(&mut store)
+        .filter(|export| export.name().starts_with(prefix))
+        .map(|export| (export.name().to_owned(), export))
+        .filter_map(|(name, export)| Some((name, export.into_global()?)))
+        .collect();
+    let globals = exports
+        .into_iter()
+        .filter_map(|(name, global)| Some((name, global.get(&mut store).i64()?)))
+        .collect();
+    let stdout = store.into_data().world.finish().stdout;
+    Ok(PlainRun { status: verdict.status, stdout, call_fuel, globals })
 }
 
 /// Runs a prepared module on this thread, as [`Runtime::execute`] does on one of its own.

@@ -12,6 +12,7 @@ use super::{
     observe::{self, Sites},
     regions::{Charge, Regions},
     val_type,
+    webs::Webs,
 };
 use crate::{
     admission::FunctionFacts,
@@ -116,10 +117,14 @@ fn survey(
         }
     }
     let params = plan.admitted.function_type(facts.type_index).map_or(0, |ty| ty.params().len());
-    let params = u32::try_from(params).unwrap_or(u32::MAX);
-    let sites = if has_arithmetic { observe::sites(begin, params, facts.slots)? } else { Sites::new() };
-    // A loop without calls is where a local is faster; to be exact everywhere, fuel stays in the global.
-    let is_local = regions.has_quiet_loop && plan.flush == Flush::AtCalls;
+    let sites = if has_arithmetic {
+        let webs = Webs::find(begin, &local_types(body, facts, plan)?, params)?;
+        observe::sites(begin, &webs)?
+    } else {
+        Sites::new()
+    };
+    // Loops are where a local is faster than memory; to be exact everywhere, fuel stays in the global.
+    let is_local = regions.has_loop && plan.flush == Flush::AtCalls;
     Ok(Survey {
         sites,
         home: if is_local { Home::Local } else { Home::Global },
@@ -128,6 +133,22 @@ fn survey(
         has_branch_to_end: regions.has_branch_to_end,
         charges: regions.into_charges(),
     })
+}
+
+/// The types of parameters and locals.
+fn local_types(
+    body: &FunctionBody<'_>,
+    facts: &FunctionFacts,
+    plan: &Plan<'_>,
+) -> Result<Vec<wasmparser::ValType>, BinaryReaderError> {
+    let mut types =
+        plan.admitted.function_type(facts.type_index).map_or(Vec::new(), |ty| ty.params().to_vec());
+    for group in body.get_locals_reader()? {
+        let (count, ty) = group?;
+        // Admission bounds how many there are.
+        types.extend((0..count).map(|_| ty));
+    }
+    Ok(types)
 }
 
 /// The guest's locals and those it needs of ours.

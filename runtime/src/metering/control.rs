@@ -19,6 +19,8 @@ pub(super) struct Step<'a> {
     pub(super) bytes: Range<usize>,
     /// Whether it can be reached. The `else` and `end` of a construct that can be are, too: they close it.
     pub(super) alive: bool,
+    /// Whether control can come to it from the operator before.
+    pub(super) falls: bool,
     /// Values it takes and gives.
     pub(super) arity: (u32, u32),
     /// Whether it ends the body.
@@ -115,10 +117,11 @@ impl<'a> Walk<'a> {
         let last = self.operators.eof();
         // Admission has validated the body: there is an arity for every operator that it lets through.
         let arity = op.operator_arity(&self.control).unwrap_or((0, 0));
+        let falls = self.control.frames.last().is_some_and(|top| !top.dead);
         let alive = self.follow(&op);
         let index = self.index;
         self.index += 1;
-        Ok(Some(Step { index, op, bytes, alive, arity, last }))
+        Ok(Some(Step { index, op, bytes, alive, falls, arity, last }))
     }
 
     /// Opens and closes constructs; gives whether the operator can be reached.

@@ -2,7 +2,7 @@
 //!
 //! - this file: the module's sections; `body.rs`: one function, with what the next four find
 //! - `control.rs`: what control flow makes of its operators; `regions.rs`: which fuel is charged where;
-//!   `observe.rs` and `nan.rs`: where NaNs are made canonical, and how; `small.rs`: which functions aren't checked
+//!   `observe.rs`, `webs.rs` and `nan.rs`: where NaNs are made canonical, and how; `small.rs`: which functions aren't checked
 //! - `cost.rs`: the table; `growth.rs`: how much larger a body gets
 //!
 //! The result is a valid module for any engine: it needs no import of ours, and everything it counts is a
@@ -19,6 +19,7 @@ mod regions;
 mod small;
 #[cfg(all(test, feature = "engine"))]
 mod tests;
+mod webs;
 
 pub use self::cost::COST_TABLE_VERSION;
 
@@ -32,6 +33,19 @@ use wasm_encoder::{
     RefType, SectionId, TableType, ValType,
 };
 use wasmparser::{BinaryReader, BinaryReaderError, Operator, Parser, Payload};
+
+/// What the table says of entering a function, for calibration.
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+pub(crate) const FUNCTION_ENTRY_FUEL: u64 = cost::FUNCTION_ENTRY;
+
+/// The fuel of so many units of an operator's topmost operand, for calibration.
+#[cfg(all(feature = "engine", feature = "fuzzing"))]
+pub(crate) fn sized_fuel(op: &Operator<'_>, units: u32) -> u64 {
+    cost::variable(op).map_or(0, |variable| {
+        let steps = units.min(variable.count_max) >> variable.count_shift;
+        u64::from(steps) * variable.fuel.unsigned_abs()
+    })
+}
 
 /// When the fuel counter is brought up to date for the host to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

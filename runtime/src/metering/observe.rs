@@ -3,12 +3,14 @@
 //! Each value on the operand stack is used once. One that arithmetic made and that only goes on into arithmetic,
 //! comparisons and conversions needs nothing: any NaN is as good as another there. One that is stored, reinterpreted,
 //! passed, returned, carried by a branch, or looked at in any other way is made canonical right after the operator
-//! that put it on the stack. A local that receives arithmetic only is *late*: it holds what was made, and each read
-//! counts as the making. Into all other locals only canonical values and copies go. Nothing is written here.
+//! that put it on the stack. A local (or each of its webs, see `webs.rs`) that receives arithmetic only is *late*: it
+//! holds what was made, and each read counts as the making. Into all others only canonical values and copies go.
+//! Nothing is written here.
 
 use super::{
     control::{Step, Walk},
     nan::{self, Shape},
+    webs::Webs,
 };
 use std::collections::BTreeMap;
 use wasmparser::{BinaryReaderError, Operator as Op};
@@ -35,7 +37,7 @@ struct Value {
     bits: Bits,
 }
 
-/// What a local holds.
+/// What a web holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Local {
     /// Numbers only, as far as is known.
@@ -49,24 +51,23 @@ enum Local {
 /// The operators after which the value on top of the stack is made canonical, with its shape.
 pub(super) type Sites = BTreeMap<u32, Shape>;
 
-/// Finds the sites of a body. `params` locals come from the caller, `locals` there are with them.
-///
-/// `walk` begins the body anew each time.
+/// Finds the sites of a body. `walk` begins the body anew each time.
 pub(super) fn sites<'a>(
     walk: impl Fn() -> Result<Walk<'a>, BinaryReaderError>,
-    params: u32,
-    locals: u32,
+    webs: &Webs,
 ) -> Result<Sites, BinaryReaderError> {
-    let count = usize::try_from(locals).unwrap_or(usize::MAX);
-    let params = usize::try_from(params).unwrap_or(usize::MAX);
-    let mut held = vec![Local::Number; count];
-    held[..params.min(count)].fill(Local::Clean);
+    let mut held = vec![Local::Number; webs.count];
+    for passed in &webs.passed {
+        if let Some(held) = held.get_mut(*passed) {
+            *held = Local::Clean;
+        }
+    }
     let mut weighed = false;
     for pass in 0.. {
         if pass == PASSES_MAX {
             held.fill(Local::Clean);
         }
-        let mut values = Values::new(&held);
+        let mut values = Values::new(&held, webs);
         let mut steps = walk()?;
         while let Some(step) = steps.next()? {
             values.step(&step);
@@ -82,7 +83,7 @@ pub(super) fn sites<'a>(
         if weighed || pass >= PASSES_MAX {
             return Ok(sites);
         }
-        // A local that is seen more often than it is assigned is better canonical from the beginning.
+        // A web that is seen more often than it is assigned is better canonical from the beginning.
         weighed = true;
         let mut changed = false;
         for (held, weight) in held.iter_mut().zip(weights) {
@@ -98,7 +99,7 @@ pub(super) fn sites<'a>(
     Ok(Sites::new())
 }
 
-/// What a local holds that is assigned both.
+/// What a web holds that is assigned both.
 fn join(a: Local, b: Local) -> Local {
     match (a, b) {
         (Local::Number, other) | (other, Local::Number) => other,
@@ -107,7 +108,7 @@ fn join(a: Local, b: Local) -> Local {
     }
 }
 
-/// How often a local's raw bits are seen, and assigned, loops counted eightfold.
+/// How often a web's raw bits are seen, and assigned, loops counted eightfold.
 #[derive(Debug, Clone, Copy, Default)]
 struct Weight {
     seen: u64,
@@ -124,20 +125,22 @@ struct Frame {
 /// The operand stack as a body goes.
 #[derive(Debug)]
 struct Values<'a> {
+    webs: &'a Webs,
     held: &'a [Local],
-    /// What each local was assigned in this pass.
+    /// What each web was assigned in this pass.
     found: Vec<Local>,
     weights: Vec<Weight>,
     stack: Vec<Value>,
     frames: Vec<Frame>,
     sites: Sites,
-    /// Reads of late locals by their places.
+    /// Reads of late webs by their places.
     reads: BTreeMap<u32, usize>,
 }
 
 impl<'a> Values<'a> {
-    fn new(held: &'a [Local]) -> Self {
+    fn new(held: &'a [Local], webs: &'a Webs) -> Self {
         Self {
+            webs,
             held,
             found: vec![Local::Number; held.len()],
             weights: vec![Weight::default(); held.len()],
@@ -155,12 +158,12 @@ impl<'a> Values<'a> {
         let (taken, given) = step.arity;
         let (taken, given) = (as_count(taken), as_count(given));
         match &step.op {
-            Op::LocalGet { local_index } => self.read(step.index, *local_index),
-            Op::LocalSet { local_index } => drop(self.assign(*local_index)),
-            Op::LocalTee { local_index } => {
-                let bits = self.assign(*local_index);
-                if let Bits::Raw(_) = bits {
-                    self.reads.insert(step.index, as_count(*local_index));
+            Op::LocalGet { .. } => self.read(step.index),
+            Op::LocalSet { .. } => drop(self.assign(step.index)),
+            Op::LocalTee { .. } => {
+                let bits = self.assign(step.index);
+                if let (Bits::Raw(_), Some(web)) = (bits, self.webs.of(step.index)) {
+                    self.reads.insert(step.index, web);
                 }
                 self.stack.push(Value { producer: step.index, bits });
             }
@@ -237,11 +240,11 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn read(&mut self, index: u32, local: u32) {
-        let local = as_count(local);
-        let bits = match self.held.get(local) {
+    fn read(&mut self, index: u32) {
+        let web = self.webs.of(index);
+        let bits = match web.and_then(|web| self.held.get(web)) {
             Some(Local::Late(shape)) => {
-                self.reads.insert(index, local);
+                self.reads.extend(web.map(|web| (index, web)));
                 Bits::Raw(*shape)
             }
             Some(Local::Number) => Bits::Number,
@@ -250,21 +253,21 @@ impl<'a> Values<'a> {
         self.stack.push(Value { producer: index, bits });
     }
 
-    /// Assigns the value on top of the stack to a local; gives what it is afterwards.
-    fn assign(&mut self, local: u32) -> Bits {
-        let local = as_count(local);
+    /// Assigns the value on top of the stack to the local that the operator at `index` names; gives what it is then.
+    fn assign(&mut self, index: u32) -> Bits {
+        let web = self.webs.of(index).unwrap_or(usize::MAX);
         let Some(value) = self.stack.pop() else { return Bits::Clean };
         let incoming = match value.bits {
             Bits::Number => Local::Number,
             Bits::Clean => Local::Clean,
             Bits::Raw(shape) => Local::Late(shape),
         };
-        if let Some(found) = self.found.get_mut(local) {
+        if let Some(found) = self.found.get_mut(web) {
             *found = join(*found, incoming);
         }
-        match (self.held.get(local), value.bits) {
+        match (self.held.get(web), value.bits) {
             (Some(Local::Late(late)), Bits::Raw(shape)) if *late == shape => {
-                if let Some(weight) = self.weights.get_mut(local) {
+                if let Some(weight) = self.weights.get_mut(web) {
                     weight.assigned = weight.assigned.saturating_add(frequency(&self.frames));
                 }
                 value.bits

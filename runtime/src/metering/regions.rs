@@ -2,11 +2,16 @@
 //!
 //! A region is the code of one body that runs whenever its first operator does, traps and endless loops aside:
 //! a basic block, and what follows after blocks, conditions and loops from which nothing branches further out.
-//! It is charged once, when it is entered. So a loop costs one subtraction for each turn, and one more for each
-//! condition in it that was met, however many basic blocks that is. Only counted here; nothing is written.
+//! It is charged once, when it is entered. A small region that runs at most once for each time that another does, such
+//! as the arm of a condition, is charged with that one, whether it runs or not. So a loop costs one subtraction for each
+//! turn, and one more for each larger arm in it that runs, however many basic blocks that is. Only counted here;
+//! nothing is written.
 
 use super::{control::Step, cost};
 use wasmparser::Operator as Op;
+
+/// Fuel that a region is charged at most for small ones that may not run.
+const AHEAD_FUEL_MAX: u64 = 32;
 
 /// A region's fuel, and where it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +23,33 @@ pub(super) struct Charge {
     pub(super) is_loop: bool,
 }
 
+/// A region as it is found.
+#[derive(Debug, Clone, Copy)]
+struct Region {
+    charge: Charge,
+    /// A region that runs at least as often: this one runs at most once for each time.
+    leader: Option<usize>,
+    /// The other arm of the same condition, if it stands before.
+    sibling: Option<usize>,
+}
+
 /// A construct that is open.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
-    /// The region of the code that follows in it; nothing after a branch that may have left it.
-    region: Option<usize>,
-    is_loop: bool,
-    has_call: bool,
+    /// The region of the code that came last in it.
+    region: usize,
+    /// A branch may have left it since: what follows is another region.
+    left: bool,
+    /// In a condition's first arm, the region of the condition and the arm's.
+    condition: Option<(usize, usize)>,
 }
 
 /// What a body costs, region by region.
 #[derive(Debug)]
 pub(super) struct Regions {
-    charges: Vec<Charge>,
+    regions: Vec<Region>,
     frames: Vec<Frame>,
-    /// Some loop calls nothing, so that fuel is better kept in a local.
-    pub(super) has_quiet_loop: bool,
     pub(super) has_loop: bool,
-    pub(super) has_call: bool,
     /// Some operator is charged by the size of its operand.
     pub(super) has_sized: bool,
     /// Something branches to the body's end.
@@ -44,21 +58,45 @@ pub(super) struct Regions {
 
 impl Regions {
     pub(super) fn new() -> Self {
-        let entry = Charge { at: 0, fuel: cost::FUNCTION_ENTRY, is_loop: false };
+        let charge = Charge { at: 0, fuel: cost::FUNCTION_ENTRY, is_loop: false };
         Self {
-            charges: vec![entry],
-            frames: vec![Frame { region: Some(0), is_loop: false, has_call: false }],
-            has_quiet_loop: false,
+            regions: vec![Region { charge, leader: None, sibling: None }],
+            frames: vec![Frame { region: 0, left: false, condition: None }],
             has_loop: false,
-            has_call: false,
             has_sized: false,
             has_branch_to_end: false,
         }
     }
 
     /// The charges in order of their places, the function's entry first, those of nothing left out.
-    pub(super) fn into_charges(self) -> Vec<Charge> {
-        self.charges.into_iter().filter(|charge| charge.fuel > 0).collect()
+    pub(super) fn into_charges(mut self) -> Vec<Charge> {
+        self.charge_ahead();
+        self.regions.into_iter().map(|region| region.charge).filter(|charge| charge.fuel > 0).collect()
+    }
+
+    /// Adds small regions to those that lead to them. Leaders stand before what they lead to.
+    fn charge_ahead(&mut self) {
+        let mut ahead = vec![0_u64; self.regions.len()];
+        // What an arm has already brought its leader, so that of two arms the dearer counts.
+        let mut brought = vec![0_u64; self.regions.len()];
+        for index in (1..self.regions.len()).rev() {
+            let Region { charge, leader, sibling } = self.regions[index];
+            let Some(leader) = leader.filter(|_| !charge.is_loop) else { continue };
+            let fuel = charge.fuel + ahead[index];
+            let more = fuel.saturating_sub(brought[index]);
+            if ahead[leader] + more > AHEAD_FUEL_MAX {
+                continue;
+            }
+            ahead[leader] += more;
+            if let Some(sibling) = sibling {
+                brought[sibling] = fuel;
+            }
+            self.regions[index].charge.fuel = 0;
+            ahead[index] = 0;
+        }
+        for (region, ahead) in self.regions.iter_mut().zip(ahead) {
+            region.charge.fuel += ahead;
+        }
     }
 
     /// Takes note of an operator that can be reached.
@@ -69,35 +107,29 @@ impl Regions {
         match step.op {
             Op::Block { .. } => {
                 let region = self.here(step.index);
-                self.open(region, false);
+                self.open(region, None);
             }
             Op::Loop { .. } => {
                 // A loop's own cost belongs to what every turn enters.
                 self.here(step.index);
-                let region = self.begin(next, true);
-                self.charges[region].fuel += fuel;
-                self.open(region, true);
+                let region = self.begin(next, true, None, None);
+                self.regions[region].charge.fuel += fuel;
+                self.open(region, None);
                 self.has_loop = true;
             }
             Op::If { .. } => {
-                self.add(step.index, fuel);
-                let region = self.begin(next, false);
-                self.open(region, false);
+                let condition = self.here(step.index);
+                self.regions[condition].charge.fuel += fuel;
+                let region = self.begin(next, false, Some(condition), None);
+                self.open(region, Some((condition, region)));
             }
             Op::Else => {
-                let region = self.begin(next, false);
-                if let Some(top) = self.frames.last_mut() {
-                    top.region = Some(region);
-                }
+                let arms = self.frames.pop().and_then(|frame| frame.condition);
+                let condition = arms.map(|(condition, _)| condition);
+                let region = self.begin(next, false, condition, arms.map(|(_, then)| then));
+                self.open(region, None);
             }
-            Op::End => {
-                if let Some(closed) = self.frames.pop() {
-                    self.has_quiet_loop |= closed.is_loop && !closed.has_call;
-                    if let Some(parent) = self.frames.last_mut() {
-                        parent.has_call |= closed.has_call;
-                    }
-                }
-            }
+            Op::End => drop(self.frames.pop()),
             Op::Br { relative_depth } | Op::BrIf { relative_depth } => {
                 self.add(step.index, fuel);
                 self.leave(relative_depth);
@@ -110,40 +142,31 @@ impl Regions {
             Op::Return | Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => {
                 self.add(step.index, fuel);
                 self.leave(u32::MAX);
-                self.note_call(!matches!(step.op, Op::Return));
-            }
-            Op::Call { .. } | Op::CallIndirect { .. } => {
-                self.add(step.index, fuel);
-                self.note_call(true);
             }
             _ => self.add(step.index, fuel),
         }
     }
 
-    fn note_call(&mut self, is_call: bool) {
-        self.has_call |= is_call;
-        if let Some(top) = self.frames.last_mut() {
-            top.has_call |= is_call;
-        }
+    fn open(&mut self, region: usize, condition: Option<(usize, usize)>) {
+        self.frames.push(Frame { region, left: false, condition });
     }
 
-    fn open(&mut self, region: usize, is_loop: bool) {
-        self.frames.push(Frame { region: Some(region), is_loop, has_call: false });
+    fn begin(&mut self, at: u32, is_loop: bool, leader: Option<usize>, sibling: Option<usize>) -> usize {
+        let charge = Charge { at, fuel: 0, is_loop };
+        self.regions.push(Region { charge, leader, sibling });
+        self.regions.len() - 1
     }
 
-    fn begin(&mut self, at: u32, is_loop: bool) -> usize {
-        self.charges.push(Charge { at, fuel: 0, is_loop });
-        self.charges.len() - 1
-    }
-
-    /// The region of the operator at `index`, which begins one where there is none.
+    /// The region of the operator at `index`, which begins one where a branch may have left what came before.
     fn here(&mut self, index: u32) -> usize {
-        if let Some(region) = self.frames.last().and_then(|top| top.region) {
+        let Some(Frame { region, left, .. }) = self.frames.last().copied() else { return 0 };
+        if !left {
             return region;
         }
-        let region = self.begin(index, false);
+        // Whatever way control comes here, it entered the region before, and comes once.
+        let region = self.begin(index, false, Some(region), None);
         if let Some(top) = self.frames.last_mut() {
-            top.region = Some(region);
+            (top.region, top.left) = (region, false);
         }
         region
     }
@@ -151,7 +174,7 @@ impl Regions {
     fn add(&mut self, index: u32, fuel: u64) {
         if fuel > 0 {
             let region = self.here(index);
-            self.charges[region].fuel += fuel;
+            self.regions[region].charge.fuel += fuel;
         }
     }
 
@@ -161,7 +184,7 @@ impl Regions {
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
         self.has_branch_to_end |= depth == outermost;
         for frame in self.frames.iter_mut().rev().take(depth.saturating_add(1)) {
-            frame.region = None;
+            frame.left = true;
         }
     }
 }

@@ -138,6 +138,12 @@ pub(crate) fn all() -> Vec<Case> {
     wats.map(|wat| Case::read(&root, &wat)).collect()
 }
 
+/// A job that does nothing but run a module.
+#[allow(dead_code, reason = "the program that writes figures reads cases only")]
+pub(crate) fn bare_job(module: Vec<u8>) -> ResolvedJob {
+    Given::default().resolve(module)
+}
+
 /// An ending as people write it: `exited 0`, `trapped unreachable`, `out_of_fuel`, `refused import`.
 fn status(text: &str) -> Option<Status> {
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));

@@ -12,25 +12,64 @@
 
 mod case;
 mod cases;
+mod frames;
+mod limits;
+mod relations;
+mod traps;
 
-use lilypad_runtime::{Execution, ResolvedJob, Runtime, RuntimeOptions};
+use lilypad_abi::Status;
+use lilypad_runtime::{BackEnd, Execution, ResolvedJob, Runtime, RuntimeOptions};
 use std::sync::LazyLock;
 
-/// Every back end of the engine: they must agree in everything.
+/// Every way to run a guest: they must agree in everything.
 static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| {
-    [true, false]
-        .map(|optimize| Runtime::new(RuntimeOptions { optimize, ..Default::default() }).unwrap())
-        .into()
+    let ways = [
+        (BackEnd::Cranelift, true),
+        (BackEnd::Cranelift, false),
+        (BackEnd::Winch, false),
+        (BackEnd::Pulley, true),
+    ];
+    ways.map(|(back_end, optimize)| Runtime::new(RuntimeOptions { optimize, back_end }).unwrap()).into()
 });
 
-/// Runs a job on every back end.
+/// The interpreter runs jobs that used at most this much: it would take minutes for the others.
+const INTERPRETED_FUEL_MAX: u64 = 20_000_000;
+
+/// Runs a job in every way.
 fn run(job: &ResolvedJob, name: &str) -> Execution {
-    let mut executions = RUNTIMES.iter().map(|runtime| {
+    let execute = |runtime: &Runtime| {
         runtime.run(job).unwrap_or_else(|error| panic!("{name}: the host's own fault: {error}"))
-    });
-    let first = executions.next().unwrap();
-    for other in executions {
-        assert_eq!(first, other, "{name}: back ends disagree");
+    };
+    let (first, others) = RUNTIMES.split_first().unwrap();
+    let first = execute(first);
+    let (interpreter, compilers) = others.split_last().unwrap();
+    let slow = first.outcome.fuel_used > INTERPRETED_FUEL_MAX;
+    for other in compilers.iter().chain((!slow).then_some(interpreter)) {
+        assert_eq!(first, execute(other), "{name}: back ends disagree");
     }
     first
+}
+
+/// A module's text with a memory and `_start`, in one job.
+fn job(fields: &str, start: &str) -> ResolvedJob {
+    let text = format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+            (import "lilypad_1" "journal_write" (func $journal (param i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            {fields}
+            (func (export "_start") {start}))"#
+    );
+    module(wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+/// A job that does nothing but run a module.
+fn module(module: Vec<u8>) -> ResolvedJob {
+    case::bare_job(module)
+}
+
+/// How a job ended, and its fuel, in every way.
+fn end_of(job: &ResolvedJob, name: &str) -> (Status, u64) {
+    let outcome = run(job, name).outcome;
+    (outcome.status, outcome.fuel_used)
 }

@@ -56,9 +56,12 @@ impl Instances {
         Self { store, linker, way, counters: Vec::new(), names: BTreeMap::new(), current: None }
     }
 
-    /// Forgets the current instance: what follows is about a module that isn't there.
-    pub(crate) fn no_current(&mut self) {
+    /// Forgets the current instance, and that of this name: what follows is about a module that may not come to be.
+    pub(crate) fn forget(&mut self, name: Option<&str>) {
         self.current = None;
+        if let Some(name) = name {
+            self.names.remove(name);
+        }
     }
 
     /// Admits, rewrites, links and starts a module. It becomes current, and is known by its name.
