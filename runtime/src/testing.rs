@@ -206,7 +206,7 @@ fn attempt<E>(
     cid: Cid,
     run: impl FnOnce(Session) -> Result<(Report, Session), E>,
 ) -> Result<Ended, E> {
-    let limits = job.spec.limits.clone();
+    let limits = job.spec.limits;
     let (report, session) = run(Session { world: World::new(job, cid.digest), halt: None, limits })?;
     let end = match (session.halt, report.trap) {
         (Some(halt), _) => End::Halted(halt),

@@ -7,8 +7,9 @@ use lilypad_runtime::fuzzing::{self, FUEL_EXPORT, NATIVE_BYTES_PER_COUNTED, STAC
 use std::{fmt::Write as _, thread};
 use wasmtime::{Config, Engine, Inlining, Instance, Module, OptLevel, Store, Strategy, Trap, Val};
 
-/// Native stack of a measurement.
-const NATIVE_BYTES: usize = 32 << 20;
+/// Native stack of a measurement: a hundred of the largest frames, and not so many small ones that an interpreter takes
+/// long.
+const NATIVE_BYTES: usize = 1 << 20;
 
 /// How code is made.
 #[derive(Debug, Clone, Copy)]

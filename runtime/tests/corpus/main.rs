@@ -33,7 +33,7 @@ static RUNTIMES: LazyLock<Vec<Runtime>> = LazyLock::new(|| {
 });
 
 /// The interpreter runs jobs that used at most this much: it would take minutes for the others.
-const INTERPRETED_FUEL_MAX: u64 = 20_000_000;
+const INTERPRETED_FUEL_MAX: u64 = 5_000_000;
 
 /// Runs a job in every way.
 fn run(job: &ResolvedJob, name: &str) -> Execution {

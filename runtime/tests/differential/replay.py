@@ -12,6 +12,7 @@ import json
 import platform
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 
 import wasmtime
@@ -167,7 +168,7 @@ def main():
     thread.start()
     thread.join()
     same = len(names) - len(failed)
-    print(f"{same} of {len(names)} runs are the same on wasmtime {wasmtime.__version__}, {platform.machine()}")
+    print(f"{same} of {len(names)} runs are the same on wasmtime {version('wasmtime')}, {platform.machine()}")
     sys.exit(1 if failed or not names else 0)
 
 
