@@ -280,7 +280,7 @@ fn others() -> Vec<Gadget> {
             ),
         )),
         tail_calls(),
-        shown(far_loads("i32.load, 4 MiB apart in 256 MiB", 4096)),
+        shown(far_loads("i32.load, scattered over 256 MiB", 4096)),
         shown(far_loads("i32.load, scattered over 1 MiB", 16)),
     ]
 }
@@ -303,19 +303,20 @@ fn far_loads(name: &str, pages: u32) -> Gadget {
     // A full-period generator over the words of 64 bytes gives a ring through all of them.
     let lines = bytes / 64;
     let before = format!(
-        "(drop (memory.grow (i32.const {pages})))
-         (loop $fill
-            (i32.store (i32.mul (local.get $a) (i32.const 64))
-                (i32.mul (local.tee $b (i32.and (i32.add (i32.mul (local.get $a) (i32.const 1664525))
-                    (i32.const 1013904223)) (i32.const {mask}))) (i32.const 64)))
-            (local.set $a (local.get $b))
-            (br_if $fill (local.tee $c (i32.sub (local.get $c) (i32.const 1)))))
-         (local.set $a (i32.const 0))",
+        "(if (i32.lt_u (memory.size) (i32.const {pages})) (then
+            (drop (memory.grow (i32.const {pages})))
+            (local.set $c (i32.const {lines}))
+            (loop $fill
+                (i32.store (i32.mul (local.get $a) (i32.const 64))
+                    (i32.mul (local.tee $b (i32.and (i32.add (i32.mul (local.get $a) (i32.const 1664525))
+                        (i32.const 1013904223)) (i32.const {mask}))) (i32.const 64)))
+                (local.set $a (local.get $b))
+                (br_if $fill (local.tee $c (i32.sub (local.get $c) (i32.const 1)))))
+            (local.set $a (i32.const 0))))",
         mask = lines - 1
     );
     let turn = format!("local.get $a {} local.set $a", "i32.load ".repeat(TIMES as usize));
     let locals = "(local $a i32) (local $b i32) (local $c i32)";
-    let before = format!("(local.set $c (i32.const {lines})) {before}");
     Gadget {
         name: name.to_owned(),
         wat: module("", locals, &before, &turn, "local.get $a global.set $zero"),
