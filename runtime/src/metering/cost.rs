@@ -2,7 +2,7 @@
 //!
 //! One fuel is one simple instruction: 0.07 ns in the middle of ordinary code, 0.27 ns where each waits for the
 //! one before (a current x86-64 at 3.7 GHz). What leaves no instruction behind is free: operators that only shape
-//! control flow or the operand stack, locals, constants. `cargo bench -p lilypad-runtime --bench calibrate` is
+//! control flow or the operand stack, reading locals, constants. `cargo bench -p lilypad-runtime --bench calibrate` is
 //! where the figures come from; each stands between what its operator takes alone and in company, nearer to the
 //! former. No figure covers loads that miss every cache. A released table never changes.
 
@@ -47,8 +47,9 @@ pub(super) const fn fixed(op: &Op<'_>) -> u64 {
     match op {
         // They shape control flow or the operand stack, and leave no instruction behind.
         Op::Nop | Op::Block { .. } | Op::Else | Op::End | Op::Drop | Op::Br { .. } | Op::Return => 0,
-        // Registers, and parts of other instructions.
-        Op::LocalGet { .. } | Op::LocalSet { .. } | Op::LocalTee { .. } => 0,
+        // Registers, and parts of other instructions. An assignment is a move where registers don't suffice.
+        Op::LocalGet { .. } => 0,
+        Op::LocalSet { .. } | Op::LocalTee { .. } => 1,
         Op::I32Const { .. } | Op::I64Const { .. } | Op::F32Const { .. } | Op::F64Const { .. } => 0,
 
         // The check at a loop's head; also what makes an empty loop cost something.
@@ -103,6 +104,19 @@ pub(super) const fn fixed(op: &Op<'_>) -> u64 {
 
         op => vector(op),
     }
+}
+
+/// What handing over values costs, of operators that call, begin, end or leave something: a move for each beyond two,
+/// which pass in registers.
+pub(super) fn handed_over(op: &Op<'_>, (taken, given): (u32, u32)) -> u64 {
+    match op {
+        Op::Block { .. } | Op::Loop { .. } | Op::If { .. } | Op::Else | Op::End | Op::Return => {}
+        Op::Br { .. } | Op::BrIf { .. } | Op::BrTable { .. } => {}
+        Op::Call { .. } | Op::CallIndirect { .. } => {}
+        Op::ReturnCall { .. } | Op::ReturnCallIndirect { .. } => {}
+        _ => return 0,
+    }
+    u64::from(taken.max(given)).saturating_sub(2)
 }
 
 /// Loads of single values. Those of vectors, lanes included, are in [`vector`].

@@ -102,11 +102,12 @@ impl Regions {
     /// Takes note of an operator that can be reached.
     pub(super) fn step(&mut self, step: &Step<'_>) {
         let next = step.index + 1;
-        let fuel = cost::fixed(&step.op);
+        let fuel = cost::fixed(&step.op) + cost::handed_over(&step.op, step.arity);
         self.has_sized |= cost::variable(&step.op).is_some();
         match step.op {
             Op::Block { .. } => {
                 let region = self.here(step.index);
+                self.regions[region].charge.fuel += fuel;
                 self.open(region, None);
             }
             Op::Loop { .. } => {
@@ -124,12 +125,16 @@ impl Regions {
                 self.open(region, Some((condition, region)));
             }
             Op::Else => {
+                self.add(step.index, fuel);
                 let arms = self.frames.pop().and_then(|frame| frame.condition);
                 let condition = arms.map(|(condition, _)| condition);
                 let region = self.begin(next, false, condition, arms.map(|(_, then)| then));
                 self.open(region, None);
             }
-            Op::End => drop(self.frames.pop()),
+            Op::End => {
+                self.add(step.index, fuel);
+                self.frames.pop();
+            }
             Op::Br { relative_depth } | Op::BrIf { relative_depth } => {
                 self.add(step.index, fuel);
                 self.leave(relative_depth);
