@@ -280,6 +280,13 @@ fn survey_section(payload: &Payload<'_>, admitted: &mut Admitted) -> Result<(), 
         Payload::StartSection { func, .. } => admitted.start = Some(*func),
         Payload::ElementSection(section) => {
             admitted.count("element segments", section.count(), profile::ELEMENT_SEGMENTS_MAX);
+            let mut expressions = 0_u64;
+            for segment in section.clone() {
+                if let wasmparser::ElementItems::Expressions(_, items) = segment?.items {
+                    expressions += u64::from(items.count());
+                }
+            }
+            admitted.count("elements given by expressions", expressions, profile::ELEMENT_EXPRESSIONS_MAX);
         }
         Payload::DataSection(section) => {
             admitted.count("data segments", section.count(), profile::DATA_SEGMENTS_MAX);

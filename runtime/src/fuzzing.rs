@@ -7,7 +7,7 @@ use crate::{
     ResolvedJob, admission,
     metering::{self, Flush},
     profile,
-    wasi::{self, FUNCTIONS, Halt},
+    wasi::{self, FUNCTIONS},
 };
 use lilypad_abi::{BlobDigest, Refusal};
 
@@ -90,10 +90,7 @@ impl World {
         memory: &mut [u8],
         fuel_left: &mut u64,
     ) -> Option<u32> {
-        match self.0.call(function, args, memory, fuel_left) {
-            Ok(errno) => Some(errno),
-            Err(Halt::Exit(_) | Halt::OutOfFuel | Halt::Trap(_)) => None,
-        }
+        self.0.call(function, args, memory, fuel_left).ok()
     }
 
     /// The end.

@@ -118,6 +118,10 @@ pub(crate) const TABLE_ELEMENTS_MAX: u32 = 1 << 20;
 /// Element segments, each kept by the engine until dropped.
 pub(crate) const ELEMENT_SEGMENTS_MAX: u32 = 20_000;
 
+/// Elements given by expressions, in all segments together: three bytes of a module become some 700 of the engine's.
+/// Compilers give functions by their indices, which take four.
+pub(crate) const ELEMENT_EXPRESSIONS_MAX: u64 = 1 << 17;
+
 /// Data segments, each kept by the engine until dropped. Go's compiler emits one for each run of constants, more
 /// than 50,000 in a program of 6 MB; validators share a limit of 100,000.
 pub(crate) const DATA_SEGMENTS_MAX: u32 = 90_000;

@@ -54,7 +54,6 @@ fn ratio(text: &str, way: Way) -> Option<f64> {
         let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
         let trap = start.call(&mut store, ()).unwrap_err().downcast::<Trap>().unwrap();
         let counted = f64::from(i32::MAX - stack.get(&mut store).i32().unwrap());
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         (trap == Trap::StackOverflow).then(|| NATIVE_BYTES as f64 / counted)
     };
     let builder = thread::Builder::new().stack_size(NATIVE_BYTES + (16 << 20));
@@ -235,7 +234,6 @@ fn native_frames_stay_below_what_the_host_provides_for_counted_ones() {
     for (way, (ratio, name)) in WAYS.iter().zip(&worst) {
         println!("{way:?}: {ratio:.2} native bytes for a counted one at most: {name}");
     }
-    #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let provided = NATIVE_BYTES_PER_COUNTED as f64;
     assert!(worst.iter().all(|(ratio, _)| *ratio > 0.1 && *ratio < provided), "{worst:#?}");
 }
