@@ -20,7 +20,7 @@ pub use lilypad_guest_macros::main;
 /// What a progress line on stderr begins with, so that a host can tell it from the job's other messages.
 pub const PROGRESS_PREFIX: &str = "progress: ";
 
-/// Folder of the job's input files; read-only, and absent when the job names no inputs.
+/// Folder of the job's input files; what is written there is dropped. Absent when the job names no inputs.
 pub fn input_dir() -> PathBuf {
     sys::dir(lilypad_abi::guest::INPUT_DIR)
 }

@@ -20,9 +20,9 @@ use wasmtime::{ExternType, InstancePre, Module};
 /// Which rewrite of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rewrite {
-    /// The one that runs: fuel stays in a local inside call-free loops.
+    /// The one that runs: fuel stays in a local inside loops.
     Fast,
-    /// The one that stores fuel at every block, so that it is known wherever an instruction traps.
+    /// The one that stores fuel at every region, so that it is known wherever an instruction traps.
     Exact,
 }
 
@@ -30,7 +30,7 @@ impl Rewrite {
     const fn flush(self) -> Flush {
         match self {
             Self::Fast => Flush::AtCalls,
-            Self::Exact => Flush::AtBlocks,
+            Self::Exact => Flush::AtRegions,
         }
     }
 }

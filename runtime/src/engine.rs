@@ -6,7 +6,7 @@
 use crate::{
     admission::NotAdmitted,
     link::{Guest, link},
-    profile::{self, NATIVE_BYTES_PER_COUNTED, STACK_BYTES_MAX},
+    profile::{self, NATIVE_BYTES_PER_COUNTED, SMALL_BYTES_MAX, STACK_BYTES_MAX},
 };
 use lilypad_abi::{JobSpecError, Refusal};
 use std::{fmt, sync::Arc};
@@ -15,15 +15,28 @@ use wasmtime::{Config, Engine, Inlining, Linker, OptLevel, Strategy, WasmFeature
 /// How the host would like its engine. Nothing in it can change an Outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuntimeOptions {
-    /// Compile slower code sooner (`false`) or faster code later (`true`).
+    /// Compile slower code sooner (`false`) or faster code later (`true`); only Cranelift makes a difference.
     pub optimize: bool,
+    /// What runs the guest's code.
+    pub back_end: BackEnd,
 }
 
 impl Default for RuntimeOptions {
-    /// Optimised code.
+    /// Optimised code from Cranelift.
     fn default() -> Self {
-        Self { optimize: true }
+        Self { optimize: true, back_end: BackEnd::Cranelift }
     }
+}
+
+/// What makes machine code of a module, or interprets it. All give the same Outcomes, at different speeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackEnd {
+    /// The optimising compiler.
+    Cranelift,
+    /// The one-pass compiler. It knows no tail calls: an admitted module with some doesn't compile.
+    Winch,
+    /// Cranelift for an interpreted instruction set, which runs on any CPU.
+    Pulley,
 }
 
 /// The host's own fault. It says nothing about the job, and is never signed.
@@ -109,7 +122,7 @@ impl Runtime {
     /// [`RuntimeError::Engine`] when the machine can't run it.
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let fault = |error: wasmtime::Error| RuntimeError::Engine(error.into());
-        let engine = Engine::new(&config(options)).map_err(fault)?;
+        let engine = config(options).and_then(|config| Engine::new(&config)).map_err(fault)?;
         let linker = Arc::new(link(&engine).map_err(fault)?);
         Ok(Self { engine, linker })
     }
@@ -117,9 +130,17 @@ impl Runtime {
 
 /// Native stack that a guest may use: more than its counted stack can come to.
 pub(crate) const NATIVE_STACK_BYTES: usize =
-    STACK_BYTES_MAX.unsigned_abs() as usize * NATIVE_BYTES_PER_COUNTED;
+    (STACK_BYTES_MAX.unsigned_abs() as usize + SMALL_BYTES_MAX as usize) * NATIVE_BYTES_PER_COUNTED;
 
-fn config(options: RuntimeOptions) -> Config {
+/// The interpreter with this machine's width of pointers and order of bytes.
+const PULLEY: &str = match (cfg!(target_pointer_width = "64"), cfg!(target_endian = "little")) {
+    (true, true) => "pulley64",
+    (true, false) => "pulley64be",
+    (false, true) => "pulley32",
+    (false, false) => "pulley32be",
+};
+
+pub(crate) fn config(options: RuntimeOptions) -> wasmtime::Result<Config> {
     let mut config = Config::new();
 
     // Features: all off, then the profile's. Admission has refused everything else already; this is a second
@@ -127,14 +148,29 @@ fn config(options: RuntimeOptions) -> Config {
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(profile::features(), true);
 
+    // The rewrite says which of its branches hardly ever happen; the guest's own hints are left out of it.
+    config.wasm_branch_hinting(true);
+
     // The rewrite does these three, the same way on every engine.
     config.consume_fuel(false);
     config.epoch_interruption(false);
     config.cranelift_nan_canonicalization(false);
 
-    // Cranelift only; how hard it works doesn't show in results. No inlining between functions: native
+    // Which compiler, and how hard it works, doesn't show in results. No inlining between functions: native
     // frames stay those of single functions, which the counted stack bounds.
-    config.strategy(Strategy::Cranelift);
+    config.strategy(match options.back_end {
+        BackEnd::Cranelift | BackEnd::Pulley => Strategy::Cranelift,
+        BackEnd::Winch => Strategy::Winch,
+    });
+    match options.back_end {
+        BackEnd::Cranelift => {}
+        BackEnd::Winch => {
+            config.wasm_features(WasmFeatures::TAIL_CALL, false);
+        }
+        BackEnd::Pulley => {
+            config.target(PULLEY)?;
+        }
+    }
     config.cranelift_opt_level(if options.optimize { OptLevel::Speed } else { OptLevel::None });
     config.compiler_inlining(Inlining::No);
     config.parallel_compilation(true);
@@ -156,5 +192,5 @@ fn config(options: RuntimeOptions) -> Config {
     config.generate_address_map(false);
     config.native_unwind_info(false);
     config.debug_info(false);
-    config
+    Ok(config)
 }

@@ -3,11 +3,15 @@
 //! A guest's failure is an Outcome; a [`RuntimeError`] is the host's own and never one. Nothing of the host
 //! can reach an Outcome: not its clock, its load, its memory, nor the engine's settings.
 
+#[cfg(feature = "fuzzing")]
+pub mod internals;
+
 use crate::{
     Folder, Node, ResolvedJob,
     bounds::Bounds,
     code::{Code, PreparedModule, Rewrite},
     engine::{EngineError, Runtime, RuntimeError, Unprepared},
+    judge::{End, Verdict, fuel_used, judge},
     link::{Doorway, Guest},
     profile::{
         ENTRY_EXPORT, FUEL_EXPORT, MEMORY_EXPORT, STACK_BYTES_MAX, STACK_EXHAUSTED, STACK_EXPORT,
@@ -15,7 +19,7 @@ use crate::{
     },
     stack::on_guest_stack,
     unixfs::folder_cid,
-    wasi::{Finished, Halt, World},
+    wasi::{Finished, World},
 };
 use lilypad_abi::{Cid, JobSpec, Outcome, Profile, Refusal, Status, TrapKind};
 use wasmtime::{Instance, InstancePre, Store, Trap, Val};
@@ -103,7 +107,7 @@ impl Execution {
 }
 
 /// The Outcome of a module that isn't run: no fuel, empty outputs.
-fn refused(job: Cid, reason: Refusal, detail: String) -> Execution {
+pub(crate) fn refused(job: Cid, reason: Refusal, detail: String) -> Execution {
     let finished =
         Finished { stdout: Vec::new(), stderr: Vec::new(), out: Folder::default(), journal: Vec::new() };
     let ended = Ended { status: Status::Refused { reason }, fuel_used: 0, fuel_is_exact: true, finished };
@@ -112,15 +116,15 @@ fn refused(job: Cid, reason: Refusal, detail: String) -> Execution {
 
 /// How one run ended.
 #[derive(Debug)]
-struct Ended {
-    status: Status,
-    fuel_used: u64,
-    fuel_is_exact: bool,
-    finished: Finished,
+pub(crate) struct Ended {
+    pub(crate) status: Status,
+    pub(crate) fuel_used: u64,
+    pub(crate) fuel_is_exact: bool,
+    pub(crate) finished: Finished,
 }
 
 impl Ended {
-    fn into_execution(self, job: Cid) -> Execution {
+    pub(crate) fn into_execution(self, job: Cid) -> Execution {
         let mut outputs = Folder::default();
         outputs.insert_file("stdout", self.finished.stdout);
         outputs.insert_file("stderr", self.finished.stderr);
@@ -156,7 +160,7 @@ fn attempt(module: &InstancePre<Guest>, job: &ResolvedJob, cid: Cid) -> Result<E
             let result = call_entries(&instance, &mut store, &doorway)?;
             let left = doorway.fuel.get(&mut store).i64().unwrap_or(-1);
             let stack = doorway.stack.get(&mut store).i32().unwrap_or(STACK_EXHAUSTED);
-            judge(result, store.data_mut(), left, stack)?
+            judge(end_of(result, store.data_mut())?, left, stack)
         }
         // Data and element segments that don't fit: before the first instruction, so no fuel is used.
         Err(error) => match error.downcast_ref::<Trap>().copied().and_then(trap_kind) {
@@ -164,12 +168,11 @@ fn attempt(module: &InstancePre<Guest>, job: &ResolvedJob, cid: Cid) -> Result<E
             None => return Err(RuntimeError::OutOfMemory(error.into())),
         },
     };
-    let fuel_used = match (&ended.status, store.data().doorway) {
-        (Status::OutOfFuel, _) => limits.fuel_limit,
-        (_, None) => 0,
-        (_, Some(doorway)) => {
+    let fuel_used = match store.data().doorway {
+        None => 0,
+        Some(doorway) => {
             let left = doorway.fuel.get(&mut store).i64().unwrap_or(0);
-            limits.fuel_limit - u64::try_from(left).unwrap_or(0)
+            fuel_used(ended.status, limits.fuel_limit, left)
         }
     };
     let finished = store.into_data().world.finish();
@@ -206,57 +209,18 @@ fn stopped(error: wasmtime::Error) -> RuntimeError {
     RuntimeError::Stopped(error.into())
 }
 
-/// What the end of a run means.
-#[derive(Debug)]
-struct Verdict {
-    status: Status,
-    fuel_is_exact: bool,
-}
-
-impl Verdict {
-    const fn exact(status: Status) -> Self {
-        Self { status, fuel_is_exact: true }
-    }
-}
-
-/// Reads the end of a run from the guest's own counters first: they say the same on every engine.
-fn judge(
-    result: wasmtime::Result<()>,
-    guest: &mut Guest,
-    fuel_left: i64,
-    stack_left: i32,
-) -> Result<Verdict, RuntimeError> {
+/// How the guest's code ended, or the host's fault that ended it.
+fn end_of(result: wasmtime::Result<()>, guest: &mut Guest) -> Result<End, RuntimeError> {
     if let Some(fault) = guest.bounds.fault.take() {
         return Err(RuntimeError::OutOfMemory(fault));
     }
-    let overdrawn = fuel_left < 0;
-    let error = match result {
-        // The last block may have overdrawn without another check.
-        Ok(()) if overdrawn => return Ok(Verdict::exact(Status::OutOfFuel)),
-        Ok(()) => return Ok(Verdict::exact(Status::Exited { code: 0 })),
-        Err(error) => error,
-    };
-    match guest.halt {
-        Some(Halt::Exit(code)) => return Ok(Verdict::exact(Status::Exited { code })),
-        Some(Halt::OutOfFuel) => return Ok(Verdict::exact(Status::OutOfFuel)),
-        Some(Halt::Trap(kind)) => return Ok(Verdict::exact(Status::Trapped { kind })),
-        None => {}
+    let Err(error) = result else { return Ok(End::Returned) };
+    if let Some(halt) = guest.halt {
+        return Ok(End::Halted(halt));
     }
     match error.downcast_ref::<Trap>().copied() {
         Some(Trap::StackOverflow) => Err(RuntimeError::NativeStack),
-        Some(trap) => match trap_kind(trap) {
-            // What is overdrawn now was overdrawn before the trap.
-            Some(_) if overdrawn => Ok(Verdict::exact(Status::OutOfFuel)),
-            Some(TrapKind::Unreachable) if stack_left == STACK_EXHAUSTED => {
-                Ok(Verdict::exact(Status::Trapped { kind: TrapKind::StackExhausted }))
-            }
-            Some(kind) => {
-                // Fuel is flushed before calls and before `unreachable`; not before what else can trap.
-                let flushed = [TrapKind::Unreachable, TrapKind::IndirectCallToNull, TrapKind::BadSignature];
-                Ok(Verdict { status: Status::Trapped { kind }, fuel_is_exact: flushed.contains(&kind) })
-            }
-            None => Err(stopped(error)),
-        },
+        Some(trap) => trap_kind(trap).map(End::Trapped).ok_or_else(|| stopped(error)),
         None => Err(stopped(error)),
     }
 }

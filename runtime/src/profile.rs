@@ -18,6 +18,7 @@ pub(crate) const ACCEPTED: &[(WasmFeatures, &str)] = &[
     (WasmFeatures::REFERENCE_TYPES, "reference types"),
     (WasmFeatures::SIMD, "fixed-width SIMD"),
     (WasmFeatures::EXTENDED_CONST, "extended constants"),
+    (WasmFeatures::TAIL_CALL, "tail calls"),
 ];
 
 /// Features that are refused, each with a name and the way out of it.
@@ -27,7 +28,6 @@ pub(crate) const REFUSED: &[(WasmFeatures, &str, &str)] = &[
     (WasmFeatures::MEMORY64, "64-bit memory", "build for wasm32"),
     (WasmFeatures::MULTI_MEMORY, "more than one memory", "build with a single memory"),
     (WasmFeatures::GC_TYPES, "external references", "build without externref"),
-    (WasmFeatures::TAIL_CALL, "tail calls", "build without -mtail-call"),
     (WasmFeatures::EXCEPTIONS.union(WasmFeatures::GC_TYPES), "exceptions", "build without -fwasm-exceptions"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions", "build without -fwasm-exceptions"),
     (REFERENCES, "typed function references", "build without them"),
@@ -59,6 +59,10 @@ pub(crate) const STACK_EXPORT: &str = "lilypad-1:stack";
 /// Export of the module's start function, which the host calls before `_start`.
 pub(crate) const START_EXPORT: &str = "lilypad-1:start";
 
+/// Export of the table that holds the hooks of a profiled module: at 0 what is called when a function is entered, at
+/// 1 when it is left.
+pub(crate) const HOOKS_EXPORT: &str = "lilypad-1:hooks";
+
 /// What the stack counter says when a call had no room.
 pub(crate) const STACK_EXHAUSTED: i32 = -1;
 
@@ -81,6 +85,17 @@ pub(crate) const MODULE_BYTES_MAX: usize = 64 << 20;
 /// Function types. Validation compares them; real modules have hundreds.
 pub(crate) const TYPES_MAX: u32 = 20_000;
 
+/// Parameters and results of all function types together. An engine compiles a way in and out for each type: at the
+/// limit that takes about a second. Real programs have some thousands.
+pub(crate) const TYPE_VALUES_MAX: u64 = 1 << 16;
+
+/// Values that a call, a block or a branch may hand over without being counted for [`HANDED_OVER_MAX`].
+pub(crate) const HANDED_FREE: u64 = 16;
+
+/// Values that calls, blocks, branches and functions hand over beyond [`HANDED_FREE`] each, added up: two bytes of a
+/// call can come to two thousand moves, which take a compiler about six microseconds each.
+pub(crate) const HANDED_OVER_MAX: u64 = 1 << 17;
+
 /// Imports. There are fewer than 50 things to import, but linkers may repeat one.
 pub(crate) const IMPORTS_MAX: u32 = 1_000;
 
@@ -102,6 +117,10 @@ pub(crate) const TABLE_ELEMENTS_MAX: u32 = 1 << 20;
 
 /// Element segments, each kept by the engine until dropped.
 pub(crate) const ELEMENT_SEGMENTS_MAX: u32 = 20_000;
+
+/// Elements given by expressions, in all segments together: three bytes of a module become some 700 of the engine's.
+/// Compilers give functions by their indices, which take four.
+pub(crate) const ELEMENT_EXPRESSIONS_MAX: u64 = 1 << 17;
 
 /// Data segments, each kept by the engine until dropped. Go's compiler emits one for each run of constants, more
 /// than 50,000 in a program of 6 MB; validators share a limit of 100,000.
@@ -157,6 +176,14 @@ const SLOT_BYTES: u64 = 8;
 /// computes a bounded number of values for each of its operators (itself, and what the rewrite adds). That
 /// is why operators count: optimisers keep more values alive than the source did.
 pub(crate) const NATIVE_BYTES_PER_COUNTED: usize = 16;
+
+/// Counted bytes that a function and all it calls may come to for it to be *small*: it isn't counted, and its calls
+/// aren't. The native stack has room for one small function, and all it calls, beyond what is counted.
+pub(crate) const SMALL_BYTES_MAX: u64 = 4_096;
+
+/// Fuel that a small function and all it calls may come to, each operator taken once: it pays, but isn't stopped at
+/// its entry. A caller's straight-line code can then go on for some milliseconds at most before it is stopped.
+pub(crate) const SMALL_FUEL_MAX: u64 = 256;
 
 /// Counted bytes of one frame of a function.
 ///

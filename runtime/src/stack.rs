@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const HOST_STACK_BYTES: usize = 16 << 20;
 
 /// A guest's stack, whole.
-const STACK_BYTES: usize = NATIVE_STACK_BYTES + HOST_STACK_BYTES;
+pub(crate) const STACK_BYTES: usize = NATIVE_STACK_BYTES + HOST_STACK_BYTES;
 
 /// Room for whoever keeps a stack for many jobs.
 const CALLER_STACK_BYTES: usize = 1 << 20;

@@ -32,6 +32,33 @@ fn nothing_around_a_job_reaches_its_result() {
     }
 }
 
+/// Threads to compile with, priority, limits of the process, and other jobs at the same time.
+#[test]
+fn neither_threads_nor_load_reach_a_result() {
+    let first = wordcount(|_| ());
+    let threads = |count: &str| {
+        wordcount(|command| {
+            command.env("RAYON_NUM_THREADS", count);
+        })
+    };
+    let mut others = vec![threads("1"), threads("16")];
+    // The same program with the same arguments, from a shell that changes what it inherits.
+    others.push(wordcount(|command| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "umask 077; ulimit -n 256; ulimit -c 0; exec nice -n 19 \"$0\" \"$@\""]);
+        shell.arg(command.get_program()).args(command.get_args());
+        *command = shell;
+    }));
+    // More at once than there are processors: each is interrupted often, and memory is short for all.
+    let at_once: Vec<_> = (0..6).map(|_| std::thread::spawn(|| wordcount(|_| ()))).collect();
+    others.extend(at_once.into_iter().map(|run| run.join().unwrap()));
+    for other in others {
+        for key in ["outputs_cid", "fuel_used", "receipt_hash", "job_cid", "journal"] {
+            assert_eq!(first[key], other[key], "{key}");
+        }
+    }
+}
+
 #[test]
 fn what_decides_a_result_is_in_it() {
     let plain = wordcount(|_| ());

@@ -9,7 +9,7 @@ pub const NAMESPACE: &str = "lilypad_1";
 /// journal would exceed the job's `journal_bytes_max`; then nothing is written.
 pub const JOURNAL_WRITE: &str = "journal_write";
 
-/// Folder of the job's input files, read-only.
+/// Folder of the job's input files. What the guest writes there changes its copy and is dropped at the end.
 pub const INPUT_DIR: &str = "/in";
 
 /// Folder whose contents become the job's output files.

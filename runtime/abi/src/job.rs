@@ -4,7 +4,12 @@
 //! people who ask for the same work name the same job.
 
 use crate::{BlobDigest, Cid, Codec, CodecError, encode_canonical};
-use alloc::{collections::BTreeMap, string::String, string::ToString, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    string::ToString,
+    vec::Vec,
+};
 use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +114,8 @@ pub struct JobSpec {
     pub args: Vec<String>,
     /// The guest's environment.
     pub env: BTreeMap<String, String>,
-    /// Folders the guest sees, by absolute guest path; by the market's convention one, at `/in`.
+    /// Folders the guest sees, by the names it opens them under (see [`mount_place`]); by the market's
+    /// convention one, at `/in`. The guest may write to its copy; only `/out` is kept.
     pub inputs: BTreeMap<String, Cid>,
     /// Standard input: a UnixFS file; absent is empty, or waits for the input of an on-chain request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,9 +140,15 @@ pub enum JobSpecError {
     /// A profile this build doesn't know.
     #[error("profile '{0}' is not known; this build runs lilypad-1")]
     Profile(String),
-    /// An input path that is not a plain absolute folder path.
-    #[error("input path '{0}' must be absolute, without '.', '..' or empty parts, and not /out or /tmp")]
+    /// A name under which no input folder can be given.
+    #[error(
+        "input name '{0}' must be '/', '.' or a path such as /in or data, without '.', '..' or empty parts, and \
+         not out or tmp"
+    )]
     InputPath(String),
+    /// Two names of the same place, such as `/data` and `data`.
+    #[error("input '{0}' stands where another input stands already; give each folder a place of its own")]
+    SamePlace(String),
     /// A NUL byte, an '=' in a variable's name, or an empty name.
     #[error("argument or variable '{0}' can't be handed to a WASI program: NUL byte, or a bad variable name")]
     Text(String),
@@ -209,9 +221,11 @@ impl JobSpec {
                 return Err(JobSpecError::Text(name.clone()));
             }
         }
-        for (path, cid) in &self.inputs {
-            if !is_input_path(path) {
-                return Err(JobSpecError::InputPath(path.clone()));
+        let mut places = BTreeSet::new();
+        for (name, cid) in &self.inputs {
+            let Some(place) = input_place(name) else { return Err(JobSpecError::InputPath(name.clone())) };
+            if !places.insert(place) {
+                return Err(JobSpecError::SamePlace(name.clone()));
             }
             if cid.codec == Codec::DagCbor {
                 return Err(JobSpecError::Link("an input"));
@@ -248,11 +262,23 @@ impl Limits {
     }
 }
 
-fn is_input_path(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix('/') else { return false };
-    let plain = rest.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
-    let first = rest.split('/').next();
-    plain && path.len() <= TEXT_BYTES_MAX && !matches!(first, Some("out" | "tmp"))
+/// Where a folder given under `name` stands, from the root on; none when nothing can be given under it.
+///
+/// The guest has no working directory but the root, so `data` and `/data` are one place, and so are `.` and `/`,
+/// whose place is the empty path. Other spellings (`./data`, `data/`, `../data`) are no names: a job has one.
+#[must_use]
+pub fn mount_place(name: &str) -> Option<&str> {
+    if matches!(name, "/" | ".") {
+        return Some("");
+    }
+    let place = name.strip_prefix('/').unwrap_or(name);
+    let plain = place.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'));
+    (plain && name.len() <= TEXT_BYTES_MAX).then_some(place)
+}
+
+/// The place of an input: every one but those of `/out` and `/tmp`.
+fn input_place(name: &str) -> Option<&str> {
+    mount_place(name).filter(|place| !matches!(place.split('/').next(), Some("out" | "tmp")))
 }
 
 #[cfg(test)]
@@ -307,17 +333,36 @@ mod tests {
 
     #[test]
     fn input_paths_are_checked() {
-        for (path, ok) in [
-            ("/in", true),
-            ("/data/a", true),
-            ("in", false),
-            ("/", false),
-            ("/in/", false),
-            ("/in/../etc", false),
-            ("/out", false),
-            ("/tmp/x", false),
+        for (path, place) in [
+            ("/in", Some("in")),
+            ("/data/a", Some("data/a")),
+            ("in", Some("in")),
+            ("data/a", Some("data/a")),
+            ("/", Some("")),
+            (".", Some("")),
+            ("/outer", Some("outer")),
+            ("", None),
+            ("//", None),
+            ("/in/", None),
+            ("./in", None),
+            ("..", None),
+            ("../in", None),
+            ("/in/../etc", None),
+            ("in\0", None),
+            ("/out", None),
+            ("out", None),
+            ("/tmp/x", None),
         ] {
-            assert_eq!(is_input_path(path), ok, "{path}");
+            assert_eq!(input_place(path), place, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_two_inputs_stand_in_one_place() {
+        for (one, other) in [("/", "."), ("/data", "data")] {
+            let mut spec = spec();
+            spec.inputs = [one, other].map(|name| (name.into(), Cid::of(Codec::DagPb, b"folder"))).into();
+            assert!(matches!(spec.validate(), Err(JobSpecError::SamePlace(_))), "{one} {other}");
         }
     }
 

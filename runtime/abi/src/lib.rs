@@ -22,7 +22,7 @@ mod receipt;
 pub use self::{
     codec::{CodecError, decode_canonical, encode_canonical},
     digest::{BlobDigest, Cid, CidError, Codec, ReceiptHash, keccak256},
-    job::{INPUT_BYTES_MAX, JobSpec, JobSpecError, Limits, Profile},
+    job::{INPUT_BYTES_MAX, JobSpec, JobSpecError, Limits, Profile, mount_place},
     outcome::{Outcome, Refusal, Status, TrapKind},
     receipt::Receipt,
 };

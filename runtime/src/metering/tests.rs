@@ -166,5 +166,5 @@ fn generated_modules_end_alike_rewritten_and_as_they_were() {
 }
 
 fn both(wasm: &[u8], admitted: &Admitted) -> [Vec<u8>; 2] {
-    [Flush::AtCalls, Flush::AtBlocks].map(|flush| rewrite(wasm, admitted, flush).unwrap())
+    [Flush::AtCalls, Flush::AtRegions].map(|flush| rewrite(wasm, admitted, flush).unwrap())
 }

@@ -46,7 +46,7 @@ impl World {
         old.found()?;
         let new = self.entry(call, 4, rights::PATH_LINK_TARGET, 5)?;
         let now_ns = self.now_ns(call);
-        Ok(self.fs.link(&old, &new, now_ns)?)
+        self.fs.link(&mut call.meter, &old, &new, now_ns)
     }
 
     pub(super) fn path_rename(&mut self, call: &mut Call<'_>) -> Result<(), Stop> {

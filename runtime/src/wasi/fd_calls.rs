@@ -117,7 +117,8 @@ impl World {
     pub(super) fn fd_filestat_set_size(&mut self, call: &mut Call<'_>) -> Result<(), Stop> {
         let descriptor = self.fds.get(call.u32(0))?;
         let Object::File(id) = descriptor.object else { return Err(Errno::Badf.into()) };
-        descriptor.allow(rights::FD_FILESTAT_SET_SIZE)?;
+        // EINVAL, as Linux answers for what is open for reading only.
+        descriptor.allow(rights::FD_FILESTAT_SET_SIZE).map_err(|_| Errno::Inval)?;
         let (size_bytes, now_ns) = (call.u64(1), self.now_ns(call));
         self.fs.resize(&mut call.meter, id, size_bytes, now_ns)
     }

@@ -9,8 +9,8 @@
 //! The world knows nothing of the engine that runs the guest, and reads nothing of the host: same job, same
 //! calls, same answers. Every function is defined for every argument and every state of memory; none panics.
 //!
-//! The guest finds its input folders (read-only) from descriptor 3 on, in byte order of their paths, then
-//! `/out` and `/tmp` (writable).
+//! The guest finds its input folders from descriptor 3 on, in byte order of their names, then `/out` and `/tmp`.
+//! It may write to all of them. What it writes to an input changes its copy and is dropped at the end.
 
 mod args_env;
 mod clock;
@@ -49,7 +49,9 @@ use crate::{Folder, ResolvedJob};
 use lilypad_abi::{
     BlobDigest, TrapKind,
     guest::{OUTPUT_DIR, TMP_DIR},
+    mount_place,
 };
+use std::collections::BTreeMap;
 
 /// Why the guest doesn't get control back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +123,21 @@ impl Call<'_> {
     }
 }
 
+/// Lets each mount that lies within another be found there too, as mounts do. A folder given as `.` stays as it
+/// is but for what can't be reached by path any more: no name is added to it.
+fn cover_nested(fs: &mut FileSystem, mounts: &[(String, InodeId)], epoch_ns: u64) {
+    let places: BTreeMap<&str, (InodeId, bool)> =
+        mounts.iter().map(|(name, id)| (mount_place(name).unwrap_or(name), (*id, name != "."))).collect();
+    for (place, (id, _)) in &places {
+        let above = place.rmatch_indices('/').map(|(at, _)| &place[..at]).chain([""]);
+        let mut enclosing =
+            above.filter(|above| above != place).filter_map(|above| places.get_key_value(above));
+        if let Some((above, (root, extend))) = enclosing.next() {
+            fs.cover(*root, place[above.len()..].trim_start_matches('/'), *id, extend.then_some(epoch_ns));
+        }
+    }
+}
+
 impl World {
     /// The world as the job describes it.
     pub(crate) fn new(job: &ResolvedJob, job_digest: BlobDigest) -> Self {
@@ -128,12 +145,13 @@ impl World {
         let limits = &spec.limits;
         let mut fs = FileSystem::new(limits.output_bytes_max, u64::from(limits.output_files_max));
         let mut mounts = Vec::new();
-        for (path, folder) in &job.inputs {
-            mounts.push((path.clone(), fs.mount_input(folder, spec.clock_epoch_ns)));
+        for (name, folder) in &job.inputs {
+            mounts.push((name.clone(), fs.mount_input(folder, spec.clock_epoch_ns)));
         }
         let out = fs.mount(Device::Own, spec.clock_epoch_ns);
         mounts.push((OUTPUT_DIR.to_owned(), out));
         mounts.push((TMP_DIR.to_owned(), fs.mount(Device::Own, spec.clock_epoch_ns)));
+        cover_nested(&mut fs, &mounts, spec.clock_epoch_ns);
         let mut world = Self {
             fuel_limit: limits.fuel_limit,
             clock: Clock::new(spec.clock_epoch_ns),

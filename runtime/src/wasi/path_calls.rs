@@ -4,7 +4,7 @@ use super::{
     Call, World,
     fd_calls::times,
     fds::{Descriptor, Object},
-    fs::{Device, InodeId, Kind, LastLink, Place},
+    fs::{InodeId, Kind, LastLink, Place},
     fuel::{self, Stop},
     types::{Errno, SYMLINK_FOLLOW, fdflags, oflags, rights},
 };
@@ -60,10 +60,10 @@ impl World {
                 Descriptor::new(object, inheriting & rights::FOLDER, inheriting, wish.fdflags)
             }
             _ => {
-                let mut rights = (wish.rights | rights::FILE_ALWAYS) & inheriting & rights::FILE;
-                if self.fs.inode(id)?.device == Device::Inputs {
-                    rights &= !rights::CHANGE;
-                }
+                let writes = wish.rights & rights::FD_WRITE != 0;
+                let more =
+                    if writes { rights::FILE_ALWAYS | rights::WITH_WRITE } else { rights::FILE_ALWAYS };
+                let rights = (wish.rights | more) & inheriting & rights::FILE;
                 Descriptor::new(object, rights, 0, wish.fdflags)
             }
         };
@@ -92,11 +92,7 @@ impl World {
             Kind::Folder(_) if change || wish.has(oflags::CREAT) => return Err(Errno::Isdir.into()),
             Kind::Folder(_) => {}
             Kind::File(_) if wish.has(oflags::DIRECTORY) => return Err(Errno::Notdir.into()),
-            Kind::File(_) => {
-                if change && self.fs.inode(id)?.device == Device::Inputs {
-                    return Err(Errno::Rofs.into());
-                }
-            }
+            Kind::File(_) => {}
         }
         if truncate {
             if parent_rights & rights::PATH_FILESTAT_SET_SIZE == 0 {

@@ -7,6 +7,7 @@
 #[repr(u16)]
 pub(super) enum Errno {
     Badf = 8,
+    Busy = 10,
     Exist = 20,
     Fault = 21,
     Fbig = 22,
@@ -26,7 +27,6 @@ pub(super) enum Errno {
     Notsup = 58,
     Overflow = 61,
     Perm = 63,
-    Rofs = 69,
     Spipe = 70,
     Xdev = 75,
     Notcapable = 76,
@@ -74,11 +74,11 @@ pub(super) mod rights {
     pub(in crate::wasi) const PATH_UNLINK_FILE: u64 = 1 << 26;
     pub(in crate::wasi) const POLL_FD_READWRITE: u64 = 1 << 27;
 
-    /// What changes a file's bytes.
-    pub(in crate::wasi) const CHANGE: u64 = FD_WRITE | FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
-
     /// What a descriptor of a file can have.
-    pub(in crate::wasi) const FILE: u64 = FILE_ALWAYS | FD_READ | CHANGE;
+    pub(in crate::wasi) const FILE: u64 = FILE_ALWAYS | FD_READ | FD_WRITE | WITH_WRITE;
+
+    /// What comes with the right to write without asking, for the same reason as [`FILE_ALWAYS`].
+    pub(in crate::wasi) const WITH_WRITE: u64 = FD_ALLOCATE | FD_FILESTAT_SET_SIZE;
 
     /// What every descriptor of a file gets without asking: none of it touches bytes, and programs written
     /// for runtimes that ignore rights forget to ask.

@@ -30,7 +30,6 @@ fn features_are_refused_by_name() {
         (r#"(memory (export "memory") 1) (func i32.const 0 i32.atomic.load drop)"#, "threads"),
         (r#"(memory (export "memory") i64 1)"#, "64-bit memory"),
         (r#"(memory (export "memory") 1) (memory 1)"#, "more than one memory"),
-        ("(func $f return_call $f)", "tail calls"),
         ("(tag)", "exceptions"),
         ("(func (param externref))", "external references"),
         ("(type (struct))", "garbage-collected"),

@@ -16,8 +16,9 @@ use lilypad_abi::{BlobDigest, JobSpec, Limits, Profile, Status, TrapKind};
 use lilypad_runtime::{Execution, ResolvedJob, Runtime, RuntimeOptions, unixfs};
 use std::{collections::BTreeMap, sync::LazyLock};
 
-static RUNTIMES: LazyLock<[Runtime; 2]> =
-    LazyLock::new(|| [true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize }).unwrap()));
+static RUNTIMES: LazyLock<[Runtime; 2]> = LazyLock::new(|| {
+    [true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize, ..Default::default() }).unwrap())
+});
 
 /// A job of this module, with nothing else to it.
 fn job(module: Vec<u8>, limits: Limits) -> ResolvedJob {

@@ -29,10 +29,6 @@ fn features_beyond_the_profile_are_refused_by_name() {
                 (drop (f32x4.relaxed_madd (v128.const i64x2 0 0) (v128.const i64x2 0 0) (v128.const i64x2 0 0)))))"#,
             "relaxed SIMD",
         ),
-        (
-            r#"(module (memory (export "memory") 1) (func $f (export "_start") (return_call $f)))"#,
-            "tail call",
-        ),
         (r#"(module (tag) (memory (export "memory") 1) (func (export "_start")))"#, "exceptions"),
         (r#"(module (type (struct)) (memory (export "memory") 1) (func (export "_start")))"#, "garbage"),
         (r#"(module (table 1 externref) (memory (export "memory") 1) (func (export "_start")))"#, "external"),

@@ -1,7 +1,7 @@
 //! Control flow of every shape gives what it gave before the rewrite.
 
-use super::{run, shown32};
-use lilypad_abi::Status;
+use super::{program, run, run_with, shown32};
+use lilypad_abi::{Status, TrapKind};
 
 #[test]
 fn values_leave_nested_blocks_for_the_outermost_label() {
@@ -115,4 +115,44 @@ fn calls_by_table_globals_and_selects() {
         (call $show32 (ref.is_null (select (result funcref) (ref.func $double) (ref.null func) (i32.const 1))))
         elem.drop $passive";
     assert_eq!(shown32(fields, start), [14, 49, 81, 81, 0, 1, 4, 7, 6, 2, 0]);
+}
+
+#[test]
+fn tail_calls_take_no_stack() {
+    // A hundred times what the counted stack holds of frames that stay.
+    let fields = "(table funcref (elem $down $again))
+        (func $down (param i32 i64) (result i64)
+            (if (i32.eqz (local.get 0)) (then (return (local.get 1))))
+            (return_call $again (local.get 1) (i32.sub (local.get 0) (i32.const 1))))
+        (func $again (param i64 i32) (result i64) (local i64 i64 i64 i64)
+            (return_call_indirect (param i32 i64) (result i64)
+                (local.get 1) (i64.add (local.get 0) (i64.const 2)) (i32.const 0)))";
+    let start = "(call $show32 (i32.wrap_i64 (call $down (i32.const 10000000) (i64.const 1))))";
+    assert_eq!(shown32(fields, start), [20_000_001]);
+}
+
+#[test]
+fn a_tail_call_gives_the_frame_back_and_nothing_more() {
+    // Frames that stay under one that is replaced: the stack ends where it would have.
+    let fields = "(func $stay (param i32) (result i32)
+            (if (local.get 0) (then (return (i32.add (i32.const 1) (call $hop (i32.sub (local.get 0) (i32.const 1)))))))
+            (i32.const 0))
+        (func $hop (param i32) (result i32) (return_call $stay (local.get 0)))";
+    assert_eq!(shown32(fields, "(call $show32 (call $stay (i32.const 100000)))"), [100_000]);
+    let endless = program(fields, "(drop (call $stay (i32.const -1)))");
+    super::assert_trap(&run(&endless), TrapKind::StackExhausted);
+}
+
+#[test]
+fn endless_tail_calls_run_out_of_fuel() {
+    let text = program("(func $f (return_call $g)) (func $g (return_call $f))", "(return_call $f)");
+    let outcome = run_with(&text, 1_000_000).outcome;
+    assert_eq!((outcome.status, outcome.fuel_used), (Status::OutOfFuel, 1_000_000));
+}
+
+#[test]
+fn the_host_can_be_tail_called() {
+    let fields = "(func $leave (param i32) (return_call $exit (local.get 0)))";
+    let outcome = run(&program(fields, "(return_call $leave (i32.const 3))")).outcome;
+    assert_eq!(outcome.status, Status::Exited { code: 3 });
 }

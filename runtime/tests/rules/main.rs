@@ -25,7 +25,9 @@ const PLENTY: u64 = 1 << 40;
 /// Both ways of making code.
 fn runtimes() -> &'static [Runtime; 2] {
     static BOTH: OnceLock<[Runtime; 2]> = OnceLock::new();
-    BOTH.get_or_init(|| [true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize }).unwrap()))
+    BOTH.get_or_init(|| {
+        [true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize, ..Default::default() }).unwrap())
+    })
 }
 
 /// A job that does nothing but run `module`.

@@ -47,9 +47,9 @@ fn fuel_of_loop_then(turns: u32, code: &str) -> u64 {
 fn a_trap_costs_what_came_before_it() {
     for (code, _) in TRAPS {
         let (few, many) = (fuel_of_loop_then(1_000, code), fuel_of_loop_then(3_000, code));
-        // A turn: loop 1, get, const, sub, tee, br_if.
-        assert_eq!(many - few, 2_000 * 6, "{code}");
-        assert!((6_000..7_000).contains(&few), "{code}: {few}");
+        // A turn: loop, sub, tee, br_if.
+        assert_eq!(many - few, 2_000 * 4, "{code}");
+        assert!((4_000..5_000).contains(&few), "{code}: {few}");
     }
 }
 
@@ -67,7 +67,7 @@ fn a_trap_in_a_callee_costs_exactly_too() {
             assert_trap(&execution, *kind);
             execution.outcome.fuel_used
         };
-        assert_eq!(used(500) - used(100), 400 * 6, "{code}");
+        assert_eq!(used(500) - used(100), 400 * 4, "{code}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each call checks everything first and then changes everything: a failed call leaves the tree as it was.
 
-use super::{DEPTH_MAX, Device, Entries, FileSystem, InodeId, Kind, Place};
+use super::{DEPTH_MAX, Entries, FileSystem, InodeId, Kind, Place};
 use crate::wasi::{
     fuel::{self, Meter, Stop},
     types::Errno,
@@ -16,7 +16,7 @@ impl FileSystem {
             return Err(Errno::Isdir);
         }
         let name = self.vacant(place)?;
-        Ok(self.attach(place.folder, &name, Kind::File(Arc::default()), now_ns))
+        self.attach(place.folder, &name, Kind::File(Arc::default()), now_ns)
     }
 
     /// An empty folder.
@@ -31,7 +31,7 @@ impl FileSystem {
             return Err(Errno::Nametoolong.into());
         }
         let entries = Entries { names: BTreeMap::new(), parent: place.folder };
-        Ok(self.attach(place.folder, &name, Kind::Folder(entries), now_ns))
+        Ok(self.attach(place.folder, &name, Kind::Folder(entries), now_ns)?)
     }
 
     /// A symbolic link. An absolute target is `EPERM`: it could never be followed.
@@ -51,40 +51,49 @@ impl FileSystem {
             return Err(Errno::Noent);
         }
         let name = self.vacant(place)?;
-        if target.len() as u64 > self.bytes_left {
+        if target.len() as u64 > self.quota.bytes_left() {
             return Err(Errno::Nospc);
         }
-        self.attach(place.folder, &name, Kind::Symlink(target), now_ns);
+        self.attach(place.folder, &name, Kind::Symlink(target), now_ns)?;
         Ok(())
     }
 
-    /// Another name for a file or a symbolic link.
-    pub(in crate::wasi) fn link(&mut self, old: &Place, new: &Place, now_ns: u64) -> Result<(), Errno> {
+    /// Another name for a file or a symbolic link. Its bytes count once more: `/out` has them under each name.
+    pub(in crate::wasi) fn link(
+        &mut self,
+        meter: &mut Meter<'_>,
+        old: &Place,
+        new: &Place,
+        now_ns: u64,
+    ) -> Result<(), Stop> {
         let id = old.found()?;
         if new.inode.is_none() && new.slash {
-            return Err(Errno::Noent);
+            return Err(Errno::Noent.into());
         }
         let inode = self.inode(id)?;
         if new.inode.is_none() && inode.device != self.inode(new.folder)?.device {
-            return Err(Errno::Xdev);
+            return Err(Errno::Xdev.into());
         }
         let name = self.vacant(new)?;
         if matches!(inode.kind, Kind::Folder(_)) {
-            return Err(Errno::Perm);
+            return Err(Errno::Perm.into());
         }
+        let more = inode.held_bytes() / inode.copies();
+        if more > self.quota.bytes_left() {
+            return Err(Errno::Nospc.into());
+        }
+        meter.charge_each(more, fuel::BYTE_KEPT)?;
         self.set_entry(new.folder, &name, id, now_ns)?;
-        self.entries_left -= 1;
-        let inode = self.inode_mut(id)?;
-        inode.links += 1;
-        inode.change_ns = now_ns;
-        Ok(())
+        Ok(self.change(id, |inode| {
+            inode.links += 1;
+            inode.change_ns = now_ns;
+        })?)
     }
 
     /// Removes a file's or a symbolic link's name.
     pub(in crate::wasi) fn unlink(&mut self, place: &Place, now_ns: u64) -> Result<(), Errno> {
         let id = place.found()?;
         let inode = self.inode(id)?;
-        inode.writable()?;
         if matches!(inode.kind, Kind::Folder(_)) {
             return Err(Errno::Isdir);
         }
@@ -99,7 +108,9 @@ impl FileSystem {
         let id = place.found()?;
         let name = place.name.as_deref().ok_or(Errno::Inval)?;
         let entries = self.entries(id)?;
-        self.inode(id)?.writable()?;
+        if self.is_mount(id)? {
+            return Err(Errno::Busy);
+        }
         if !entries.names.is_empty() {
             return Err(Errno::Notempty);
         }
@@ -117,11 +128,13 @@ impl FileSystem {
     ) -> Result<(), Stop> {
         let id = old.found()?;
         let (old_name, new_name) = old.name.as_deref().zip(new.name.as_deref()).ok_or(Errno::Inval)?;
+        if self.is_mount(id)? {
+            return Err(Errno::Busy.into());
+        }
         let (from, to) = (self.inode(old.folder)?.device, self.inode(new.folder)?.device);
         if from != to {
             return Err(Errno::Xdev.into());
         }
-        self.inode(id)?.writable()?;
         self.live_entries(new.folder)?;
         let is_folder = matches!(self.inode(id)?.kind, Kind::Folder(_));
         if is_folder {
@@ -135,6 +148,7 @@ impl FileSystem {
         }
         if let Some(replaced) = new.inode {
             match (&self.inode(replaced)?.kind, is_folder) {
+                (Kind::Folder(entries), true) if entries.parent == replaced => return Err(Errno::Busy.into()),
                 (Kind::Folder(entries), true) if entries.names.is_empty() => {}
                 (Kind::Folder(_), true) => return Err(Errno::Notempty.into()),
                 (Kind::Folder(_), false) => return Err(Errno::Isdir.into()),
@@ -150,7 +164,6 @@ impl FileSystem {
         }
         self.clear_entry(old.folder, old_name, now_ns)?;
         self.set_entry(new.folder, new_name, id, now_ns)?;
-        self.entries_left -= 1;
         if is_folder {
             self.inode_mut(old.folder)?.links -= 1;
             self.inode_mut(new.folder)?.links += 1;
@@ -215,47 +228,51 @@ impl FileSystem {
             return Err(Errno::Exist);
         }
         let name = place.name.clone().ok_or(Errno::Exist)?;
-        self.inode(place.folder)?.writable()?;
         self.live_entries(place.folder)?;
-        if self.entries_left == 0 { Err(Errno::Nospc) } else { Ok(name) }
+        if self.quota.entries_left(self.inode(place.folder)?.device) == 0 {
+            Err(Errno::Nospc)
+        } else {
+            Ok(name)
+        }
     }
 
     /// Adds an inode under a name that [`FileSystem::vacant`] gave.
-    fn attach(&mut self, folder: InodeId, name: &str, kind: Kind, now_ns: u64) -> InodeId {
+    fn attach(&mut self, folder: InodeId, name: &str, kind: Kind, now_ns: u64) -> Result<InodeId, Errno> {
         let is_folder = matches!(kind, Kind::Folder(_));
-        let id = self.add(kind, Device::Own, if is_folder { 2 } else { 1 }, now_ns);
-        let bytes = self.inodes.get(&id).map_or(0, super::Inode::bytes);
-        self.bytes_left = self.bytes_left.saturating_sub(bytes);
-        self.entries_left = self.entries_left.saturating_sub(1);
-        if let Some(parent) = self.inodes.get_mut(&folder) {
-            parent.touch(now_ns);
-            parent.links += u64::from(is_folder);
-            if let Kind::Folder(entries) = &mut parent.kind {
-                entries.names.insert(name.into(), id);
-            }
-        }
-        id
+        let device = self.inode(folder)?.device;
+        let id = self.add(kind, device, true, now_ns);
+        self.set_entry(folder, name, id, now_ns)?;
+        self.inode_mut(folder)?.links += u64::from(is_folder);
+        Ok(id)
     }
 
+    /// Adds a name where none is.
     fn set_entry(&mut self, folder: InodeId, name: &str, id: InodeId, now_ns: u64) -> Result<(), Errno> {
         self.entries_mut(folder)?.names.insert(name.into(), id);
-        self.inode_mut(folder)?.touch(now_ns);
+        let inode = self.inode_mut(folder)?;
+        inode.touch(now_ns);
+        let device = inode.device;
+        self.quota.entry_added(device);
         Ok(())
     }
 
     fn clear_entry(&mut self, folder: InodeId, name: &str, now_ns: u64) -> Result<(), Errno> {
-        if self.entries_mut(folder)?.names.remove(name).is_some() {
-            self.entries_left += 1;
+        let removed = self.entries_mut(folder)?.names.remove(name).is_some();
+        let inode = self.inode_mut(folder)?;
+        inode.touch(now_ns);
+        let device = inode.device;
+        if removed {
+            self.quota.entry_removed(device);
         }
-        self.inode_mut(folder)?.touch(now_ns);
         Ok(())
     }
 
     /// A file or symbolic link lost one of its names.
     fn unlinked(&mut self, id: InodeId, now_ns: u64) -> Result<(), Errno> {
-        let inode = self.inode_mut(id)?;
-        inode.links = inode.links.saturating_sub(1);
-        inode.change_ns = now_ns;
+        self.change(id, |inode| {
+            inode.links = inode.links.saturating_sub(1);
+            inode.change_ns = now_ns;
+        })?;
         self.drop_if_unused(id);
         Ok(())
     }

@@ -4,20 +4,23 @@
 //! - `resolve.rs`: from a path to a place in the tree
 //! - `entries.rs`: making, linking, moving and removing entries
 //! - `content.rs`: bytes of files
-//! - `folders.rs`: from input folders, to the output folder
+//! - `folders.rs`: from input folders, to the output folder; which preopen covers a place in another
+//! - `quota.rs`: what the job may hold
 //!
-//! Two devices: the inputs, which never change, and the job's own, shared by `/out` and `/tmp` so that a file
-//! can be moved from one to the other. The host's file system is never touched.
+//! Two devices: the job's copy of its inputs, and its own, shared by `/out` and `/tmp` so that a file can be
+//! moved from one to the other. The host's file system is never touched.
 
 #[cfg(test)]
 mod audit;
 mod content;
 mod entries;
 mod folders;
+mod quota;
 mod resolve;
 
 pub(super) use self::resolve::{LastLink, Place};
 
+use self::quota::Quota;
 use super::{
     fuel::{self, Meter, Stop},
     types::{Errno, FileStat, FileType},
@@ -36,17 +39,17 @@ pub(super) const DEPTH_MAX: usize = 256;
 pub(super) enum Device {
     /// `/out` and `/tmp`.
     Own = 1,
-    /// The input folders: read-only.
+    /// The input folders. Nothing moves from here to `/out`, so what comes out has counted as the job's own.
     Inputs = 2,
 }
 
 /// What an inode is.
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// Bytes; an input's are shared with the job until the end.
+    /// Bytes; an input's are shared with the job until they are written, and copied then.
     File(Arc<Vec<u8>>),
     Folder(Entries),
-    /// The target as written: never absolute, never empty.
+    /// The target as written, never empty; absolute only if an input brought it, and then never followed.
     Symlink(String),
 }
 
@@ -62,6 +65,8 @@ pub(super) struct Entries {
 pub(super) struct Inode {
     pub(super) kind: Kind,
     pub(super) device: Device,
+    /// Whether its bytes are the job's and count; an input's are shared until they are written.
+    counted: bool,
     /// Entries that point here; for a folder, `.` and its subfolders' `..` count too. 0 once removed.
     links: u64,
     /// Descriptors that hold it open.
@@ -80,7 +85,6 @@ impl Inode {
         }
     }
 
-    /// Bytes that count against the job's limit.
     fn bytes(&self) -> u64 {
         match &self.kind {
             Kind::File(bytes) => bytes.len() as u64,
@@ -89,8 +93,14 @@ impl Inode {
         }
     }
 
-    fn writable(&self) -> Result<(), Errno> {
-        if self.device == Device::Own { Ok(()) } else { Err(Errno::Rofs) }
+    /// How often its bytes count: once for each name.
+    fn copies(&self) -> u64 {
+        self.links.max(1)
+    }
+
+    /// Bytes that count against the job's limit.
+    fn held_bytes(&self) -> u64 {
+        if self.counted { self.bytes().saturating_mul(self.copies()) } else { 0 }
     }
 
     const fn touch(&mut self, now_ns: u64) {
@@ -104,15 +114,12 @@ impl Inode {
 pub(super) struct FileSystem {
     inodes: BTreeMap<InodeId, Inode>,
     next_id: InodeId,
-    /// Bytes that files and link targets may still take.
-    bytes_left: u64,
-    /// Entries that may still be made.
-    entries_left: u64,
+    quota: Quota,
 }
 
 impl FileSystem {
     pub(super) const fn new(bytes_max: u64, entries_max: u64) -> Self {
-        Self { inodes: BTreeMap::new(), next_id: 1, bytes_left: bytes_max, entries_left: entries_max }
+        Self { inodes: BTreeMap::new(), next_id: 1, quota: Quota::new(bytes_max, entries_max) }
     }
 
     /// The inode; ids come from descriptors and entries, which keep theirs alive.
@@ -122,6 +129,15 @@ impl FileSystem {
 
     fn inode_mut(&mut self, id: InodeId) -> Result<&mut Inode, Errno> {
         self.inodes.get_mut(&id).ok_or(Errno::Noent)
+    }
+
+    /// Changes an inode and books what it then holds.
+    fn change<T>(&mut self, id: InodeId, change: impl FnOnce(&mut Inode) -> T) -> Result<T, Errno> {
+        let inode = self.inodes.get_mut(&id).ok_or(Errno::Noent)?;
+        let before = inode.held_bytes();
+        let changed = change(inode);
+        self.quota.bytes_changed(before, inode.held_bytes());
+        Ok(changed)
     }
 
     pub(super) fn entries(&self, folder: InodeId) -> Result<&Entries, Errno> {
@@ -146,14 +162,18 @@ impl FileSystem {
     /// An empty folder that is its own parent: the top of a preopen.
     pub(super) fn mount(&mut self, device: Device, now_ns: u64) -> InodeId {
         let id = self.next_id;
-        self.add(Kind::Folder(Entries { names: BTreeMap::new(), parent: id }), device, 2, now_ns)
+        self.add(Kind::Folder(Entries { names: BTreeMap::new(), parent: id }), device, false, now_ns)
     }
 
-    fn add(&mut self, kind: Kind, device: Device, links: u64, now_ns: u64) -> InodeId {
+    /// A new inode with one name; for a folder that is two links.
+    fn add(&mut self, kind: Kind, device: Device, counted: bool, now_ns: u64) -> InodeId {
         let id = self.next_id;
         self.next_id += 1;
+        let links = if matches!(kind, Kind::Folder(_)) { 2 } else { 1 };
         let (access_ns, modify_ns, change_ns) = (now_ns, now_ns, now_ns);
-        self.inodes.insert(id, Inode { kind, device, links, opens: 0, access_ns, modify_ns, change_ns });
+        let inode = Inode { kind, device, counted, links, opens: 0, access_ns, modify_ns, change_ns };
+        self.quota.bytes_changed(0, inode.held_bytes());
+        self.inodes.insert(id, inode);
         id
     }
 
@@ -177,7 +197,7 @@ impl FileSystem {
         if self.inodes.get(&id).is_some_and(unused)
             && let Some(inode) = self.inodes.remove(&id)
         {
-            self.bytes_left = self.bytes_left.saturating_add(inode.bytes());
+            self.quota.bytes_changed(inode.held_bytes(), 0);
         }
     }
 
@@ -204,11 +224,15 @@ impl FileSystem {
         now_ns: u64,
     ) -> Result<(), Errno> {
         let inode = self.inode_mut(id)?;
-        inode.writable()?;
         inode.access_ns = access_ns.unwrap_or(inode.access_ns);
         inode.modify_ns = modify_ns.unwrap_or(inode.modify_ns);
         inode.change_ns = now_ns;
         Ok(())
+    }
+
+    /// Whether a folder is the top of a preopen, which nothing moves or removes.
+    fn is_mount(&self, id: InodeId) -> Result<bool, Errno> {
+        Ok(matches!(&self.inode(id)?.kind, Kind::Folder(entries) if entries.parent == id))
     }
 
     /// Folders above this one.

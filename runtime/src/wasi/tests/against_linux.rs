@@ -68,31 +68,31 @@ fn told(file_type: u8, size: u64, links: u64) -> Told {
     if file_type == 3 { "folder".into() } else { format!("{file_type} {size} {links}") }
 }
 
-fn in_world(guest: &mut Guest, op: &Op) -> Result<Told, u32> {
+fn in_world(guest: &mut Guest, top: u64, op: &Op) -> Result<Told, u32> {
     let done = |()| Told::new();
     match op {
         Op::Create(path) => {
-            let file = guest.create(OUT, path)?;
+            let file = guest.create(top, path)?;
             guest.close(file).map(done)
         }
         Op::Append(path, len) => {
-            let file = guest.open_with(OUT, path, 1, 0, rights::FILE)?;
+            let file = guest.open_with(top, path, 1, 0, rights::FILE)?;
             guest.seek(file, 0, 2).and_then(|_| guest.write(file, &vec![b'x'; *len])).unwrap();
             guest.close(file).map(done)
         }
-        Op::Mkdir(path) => guest.mkdir(OUT, path).map(done),
-        Op::Unlink(path) => guest.unlink(OUT, path).map(done),
-        Op::Rmdir(path) => guest.rmdir(OUT, path).map(done),
-        Op::Rename(old, new) => guest.rename(OUT, old, OUT, new).map(done),
-        Op::Link(old, new) => guest.link(OUT, old, OUT, new).map(done),
-        Op::Symlink(target, path) => guest.symlink(target, OUT, path).map(done),
+        Op::Mkdir(path) => guest.mkdir(top, path).map(done),
+        Op::Unlink(path) => guest.unlink(top, path).map(done),
+        Op::Rmdir(path) => guest.rmdir(top, path).map(done),
+        Op::Rename(old, new) => guest.rename(top, old, top, new).map(done),
+        Op::Link(old, new) => guest.link(top, old, top, new).map(done),
+        Op::Symlink(target, path) => guest.symlink(target, top, path).map(done),
         Op::Stat(path, follow) => {
-            let stat = guest.stat(OUT, path, u64::from(*follow))?;
+            let stat = guest.stat(top, path, u64::from(*follow))?;
             Ok(told(stat.file_type, stat.size, stat.links))
         }
         Op::ReadLink(path) => {
             let (at, len) = guest.path(PATH_AT, path);
-            guest.call("path_readlink", &[OUT, at, len, DATA_AT, 100, RESULT_AT])?;
+            guest.call("path_readlink", &[top, at, len, DATA_AT, 100, RESULT_AT])?;
             let used = guest.get_u32(RESULT_AT) as usize;
             Ok(String::from_utf8(guest.get(DATA_AT, used).to_vec()).unwrap())
         }
@@ -192,18 +192,58 @@ impl Drop for Scratch {
     }
 }
 
+/// What an input folder holds before the first operation: names that operations hit upon.
+fn given() -> Folder {
+    let mut deep = Folder::default();
+    deep.insert_file("c", b"deep".to_vec());
+    let mut folder = Folder::default();
+    folder.entries.insert("a".into(), Node::File(Arc::new(b"some bytes".to_vec())));
+    folder.entries.insert("b".into(), Node::Folder(deep));
+    folder.entries.insert("c".into(), Node::Symlink("b/c".into()));
+    folder
+}
+
+fn write(top: &Path, folder: &Folder) {
+    for (name, node) in &folder.entries {
+        let path = top.join(name);
+        match node {
+            Node::File(bytes) => fs::write(path, &**bytes).unwrap(),
+            Node::Symlink(target) => std::os::unix::fs::symlink(target, path).unwrap(),
+            Node::Folder(below) => {
+                fs::create_dir(&path).unwrap();
+                write(&path, below);
+            }
+        }
+    }
+}
+
+fn compare(guest: &mut Guest, top: u64, scratch: &Path, ops: &[Op]) -> Result<(), TestCaseError> {
+    for op in ops {
+        let ours = in_world(guest, top, op);
+        let linux = in_folder(scratch, op).map_err(|error| translate(&error));
+        prop_assert!(agree(op, &ours, &linux), "{op:?}: ours {ours:?}, Linux {linux:?}");
+    }
+    let root = guest.world.fds.get(u32::try_from(top).unwrap()).unwrap().inode().unwrap();
+    prop_assert_eq!(guest.world.fs.to_folder(root), tree(scratch));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn every_change_does_what_linux_does(ops in prop::collection::vec(op(), 0..60)) {
         let scratch = Scratch::new();
-        let mut guest = Guest::with(Limits::default());
-        for op in &ops {
-            let ours = in_world(&mut guest, op);
-            let linux = in_folder(&scratch.0, op).map_err(|error| translate(&error));
-            prop_assert!(agree(op, &ours, &linux), "{op:?}: ours {ours:?}, Linux {linux:?}");
-        }
-        prop_assert_eq!(guest.finish().out, tree(&scratch.0));
+        compare(&mut Guest::with(Limits::default()), OUT, &scratch.0, &ops)?;
+    }
+
+    #[test]
+    fn every_change_of_an_input_does_what_linux_does(ops in prop::collection::vec(op(), 0..60)) {
+        let scratch = Scratch::new();
+        write(&scratch.0, &given());
+        let mut job = job(Limits::default());
+        job.inputs = BTreeMap::from([("/in".into(), given())]);
+        compare(&mut Guest::of(&job), IN, &scratch.0, &ops)?;
+        prop_assert_eq!(&job.inputs["/in"], &given());
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes in and out: stdio, files, seeking, growing, quotas.
 
 use super::*;
-use crate::wasi::types::{fdflags, oflags};
+use crate::wasi::types::fdflags;
 
 #[test]
 fn stdin_is_read_once() {
@@ -152,24 +152,6 @@ fn truncating_gives_room_back_and_host_memory_too() {
     let out = guest.finish().out;
     let held: usize = out.entries.values().map(|node| bytes_of(Some(node)).capacity()).sum();
     assert!(held < 1 << 21, "{held}");
-}
-
-#[test]
-fn inputs_are_shared_and_read_only() {
-    let job = job(Limits::default());
-    let world = World::new(&job, BlobDigest([1; 32]));
-    assert_eq!(Arc::strong_count(&bytes_of(job.inputs["/in"].at("hello.txt"))), 3);
-    drop(world);
-    let mut guest = Guest::new();
-    assert_eq!(guest.contents(IN, "hello.txt").unwrap(), b"hello world");
-    assert_eq!(guest.create(IN, "hello.txt"), errno(Errno::Rofs));
-    assert_eq!(guest.create(IN, "new"), errno(Errno::Rofs));
-    assert_eq!(guest.open_with(IN, "hello.txt", 0, oflags::TRUNC, 0), errno(Errno::Rofs));
-    let file = guest.open_with(IN, "hello.txt", 0, 0, rights::FILE & !rights::FD_WRITE).unwrap();
-    assert_eq!(guest.write(file, b"x"), errno(Errno::Badf));
-    assert_eq!(guest.call("fd_filestat_set_size", &[file, 0]), errno(Errno::Badf));
-    assert_eq!(guest.call("fd_allocate", &[file, 0, 1]), errno(Errno::Badf));
-    assert_eq!(guest.call("fd_filestat_set_times", &[file, 0, 0, 2]), errno(Errno::Rofs));
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Guest {
     }
 
     /// Reads to the end through a buffer of this size, as libc does.
-    fn names(&mut self, fd: u64, len: u64) -> Vec<String> {
+    pub(super) fn names(&mut self, fd: u64, len: u64) -> Vec<String> {
         let (mut names, mut cookie) = (Vec::new(), 0);
         loop {
             let (entries, used) = self.readdir(fd, len, cookie);

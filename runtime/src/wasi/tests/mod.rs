@@ -1,7 +1,8 @@
 //! The world driven as an engine drives it: by function index, numbers and a byte array for memory.
 //!
 //! - `io`: bytes in and out; `fds`: descriptors and their state; `paths`: opening and escaping;
-//!   `entries`: making, moving, removing; `listing`; `misc`: clock, poll, process, journal, table
+//!   `entries`: making, moving, removing; `inputs`: what was given, changed; `listing`;
+//!   `misc`: clock, poll, process, journal, table
 //! - `against_linux`: the same changes made in a real folder
 //! - `arguments`: bad pointers and descriptors for every function; `random_calls`: nothing panics, and the same
 //!   calls give the same world
@@ -11,6 +12,7 @@ mod against_linux;
 mod arguments;
 mod entries;
 mod fds;
+mod inputs;
 mod io;
 mod listing;
 mod misc;
@@ -97,8 +99,12 @@ impl Guest {
     }
 
     fn with(limits: Limits) -> Self {
-        let world = World::new(&job(limits), BlobDigest([1; 32]));
-        Self { world, memory: vec![0; MEMORY_BYTES], fuel_left: limits.fuel_limit }
+        Self::of(&job(limits))
+    }
+
+    fn of(job: &ResolvedJob) -> Self {
+        let world = World::new(job, BlobDigest([1; 32]));
+        Self { world, memory: vec![0; MEMORY_BYTES], fuel_left: job.spec.limits.fuel_limit }
     }
 
     /// Calls by name.

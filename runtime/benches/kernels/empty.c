@@ -1,0 +1,2 @@
+// Nothing: what a program costs that only starts and ends.
+int main(void) { return 0; }

@@ -1,0 +1,33 @@
+;; Makes a chain of fifty links: forty may be followed, and no more.
+;;ends exited 0
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_symlink" (func $path_symlink (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  ;; Ends the job with the number of the first check that fails.
+  (func $check (param $holds i32) (param $number i32)
+    (if (i32.eqz (local.get $holds)) (then (call $proc_exit (local.get $number)))))
+  (func $same (param $is i32) (param $wanted i32) (param $number i32)
+    (call $check (i32.eq (local.get $is) (local.get $wanted)) (local.get $number)))
+  (func $name (param $at i32) (param $number i32)
+    (i32.store8 (local.get $at) (i32.const 0x6c))
+    (i32.store8 offset=1 (local.get $at) (i32.add (i32.const 0x30) (i32.div_u (local.get $number) (i32.const 10))))
+    (i32.store8 offset=2 (local.get $at) (i32.add (i32.const 0x30) (i32.rem_u (local.get $number) (i32.const 10)))))
+  (func $open (param $number i32) (result i32)
+    (call $name (i32.const 16) (local.get $number))
+    (call $path_open (i32.const 3) (i32.const 1) (i32.const 16) (i32.const 3)
+      (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 0)))
+  (func (export "_start") (local $i i32)
+    (call $name (i32.const 16) (i32.const 0))
+    (call $same (call $path_open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 3)
+      (i32.const 1) (i64.const 66) (i64.const 66) (i32.const 0) (i32.const 0)) (i32.const 0) (i32.const 1))
+    (loop $l
+      (call $name (i32.const 16) (local.get $i))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (call $name (i32.const 24) (local.get $i))
+      (call $same (call $path_symlink (i32.const 16) (i32.const 3) (i32.const 3) (i32.const 24) (i32.const 3)) (i32.const 0) (i32.const 2))
+      (br_if $l (i32.lt_u (local.get $i) (i32.const 50))))
+    (call $same (call $open (i32.const 40)) (i32.const 0) (i32.const 3))
+    (call $same (call $open (i32.const 41)) (i32.const 32) (i32.const 4))
+    (call $same (call $open (i32.const 50)) (i32.const 32) (i32.const 5))))

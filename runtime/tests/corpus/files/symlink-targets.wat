@@ -1,0 +1,32 @@
+;; Links to places outside can't be made, or lead nowhere: 63 EPERM, 44 ENOENT.
+;;ends exited 0
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_symlink" (func $path_symlink (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file" (func $path_unlink_file (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  ;; Ends the job with the number of the first check that fails.
+  (func $check (param $holds i32) (param $number i32)
+    (if (i32.eqz (local.get $holds)) (then (call $proc_exit (local.get $number)))))
+  (func $same (param $is i32) (param $wanted i32) (param $number i32)
+    (call $check (i32.eq (local.get $is) (local.get $wanted)) (local.get $number)))
+  (data (i32.const 1024) "/etc/passwd")
+  (data (i32.const 1043) "../x")
+  (data (i32.const 1055) "nowhere")
+  (data (i32.const 1070) "../../../../../../etc/passwd")
+  (data (i32.const 1106) "link0")
+  (func $try (param $fd i32) (param $at i32) (param $len i32) (result i32) (local $made i32)
+    ;; Makes the link, then opens it; says what failed first.
+    (drop (call $path_unlink_file (i32.const 3) (i32.const 512) (i32.const 5)))
+    (local.set $made (call $path_symlink (local.get $at) (local.get $len) (i32.const 3) (i32.const 512) (i32.const 5)))
+    (if (local.get $made) (then (return (local.get $made))))
+    (call $path_open (i32.const 3) (i32.const 1) (i32.const 512) (i32.const 5)
+      (i32.const 0) (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 0)))
+  (data (i32.const 512) "link0")
+  (func (export "_start")
+    (call $same (call $try (i32.const 3) (i32.const 1024) (i32.const 11)) (i32.const 63) (i32.const 1))
+    (call $same (call $try (i32.const 3) (i32.const 1043) (i32.const 4)) (i32.const 63) (i32.const 2))
+    (call $same (call $try (i32.const 3) (i32.const 1055) (i32.const 7)) (i32.const 44) (i32.const 3))
+    (call $same (call $try (i32.const 3) (i32.const 1070) (i32.const 28)) (i32.const 63) (i32.const 4))
+    (call $same (call $try (i32.const 3) (i32.const 1106) (i32.const 5)) (i32.const 32) (i32.const 5))))

@@ -1,0 +1,80 @@
+;; A NaN of 32 bits made by arithmetic, at every place where its bits can be looked at.
+;;ends exited 0
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  ;; Ends the job with the number of the first check that fails.
+  (func $check (param $holds i32) (param $number i32)
+    (if (i32.eqz (local.get $holds)) (then (call $proc_exit (local.get $number)))))
+  (func $same (param $is i32) (param $wanted i32) (param $number i32)
+    (call $check (i32.eq (local.get $is) (local.get $wanted)) (local.get $number)))
+  (func $is (param $bits i32) (param $number i32)
+    (call $check (i32.eq (local.get $bits) (i32.const 0x7fc00000)) (local.get $number)))
+  (type $id (func (param f32) (result f32)))
+  (global $g (mut f32) (f32.const 0))
+  (table 1 funcref) (elem (i32.const 0) $id)
+  (func $id (type $id) (local.get 0))
+  (func $make (param $nan f32) (result f32) (f32.add (local.get $nan) (f32.const 1)))
+  (func $make_two (param $nan f32) (result f32 f32) (f32.add (local.get $nan) (f32.const 1)) (f32.sqrt (f32.const -1)))
+  (func $early (param $nan f32) (result f32) (return (f32.add (local.get $nan) (f32.const 1))))
+  (func $bits (param f32) (result i32) (i32.reinterpret_f32 (local.get 0)))
+  (func $maybe (param $nan f32) (param $which i32) (result f32) (local $x f32)
+    ;; A local that holds a payload on one way and arithmetic on the other.
+    (local.set $x (local.get $nan))
+    (if (local.get $which) (then (local.set $x (f32.add (local.get $nan) (f32.const 1)))))
+    (local.get $x))
+  (func $turns (param $nan f32) (result f32) (local $x f32) (local $i i32)
+    (local.set $x (local.get $nan))
+    (loop $l
+      (local.set $x (f32.add (local.get $x) (f32.const 1)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
+    (local.get $x))
+  (func (export "_start") (local $nan f32) (local $zero f32) (local $x f32)
+    (local.set $nan (f32.reinterpret_i32 (i32.const 0xffb45678)))
+    ;; Stored, whole and looked at byte by byte.
+    (f32.store (i32.const 1) (f32.add (local.get $nan) (f32.const 1))) (call $is (i32.load (i32.const 1)) (i32.const 1))
+    (f32.store (i32.const 1) (f32.div (local.get $zero) (local.get $zero))) (call $is (i32.load (i32.const 1)) (i32.const 2))
+    (local.set $x (f32.add (local.get $nan) (f32.const 1))) (f32.store (i32.const 1) (local.get $x)) (call $is (i32.load (i32.const 1)) (i32.const 3))
+    (call $same (i32.load8_u (i32.const 4)) (i32.const 0x7f) (i32.const 4))
+    ;; Reinterpreted, through locals.
+    (call $is (i32.reinterpret_f32 (local.get $x)) (i32.const 5))
+    (call $is (i32.reinterpret_f32 (local.tee $x (f32.div (local.get $zero) (local.get $zero)))) (i32.const 6))
+    ;; Arguments and results.
+    (call $is (call $bits (f32.add (local.get $nan) (f32.const 1))) (i32.const 7))
+    (call $is (call $bits (f32.div (local.get $zero) (local.get $zero))) (i32.const 8))
+    (call $is (i32.reinterpret_f32 (call $make (local.get $nan))) (i32.const 9))
+    (call $is (i32.reinterpret_f32 (call $early (local.get $nan))) (i32.const 10))
+    (call $is (i32.reinterpret_f32 (call $id (f32.div (local.get $zero) (local.get $zero)))) (i32.const 11))
+    (call $is (i32.reinterpret_f32 (call_indirect (type $id) (f32.add (local.get $nan) (f32.const 1)) (i32.const 0))) (i32.const 12))
+    (call $make_two (local.get $nan)) (local.set $x) (call $is (i32.reinterpret_f32) (i32.const 13))
+    (call $is (i32.reinterpret_f32 (local.get $x)) (i32.const 14))
+    ;; Globals.
+    (global.set $g (f32.add (local.get $nan) (f32.const 1))) (call $is (i32.reinterpret_f32 (global.get $g)) (i32.const 15))
+    (local.set $x (f32.div (local.get $zero) (local.get $zero))) (global.set $g (local.get $x)) (call $is (i32.reinterpret_f32 (global.get $g)) (i32.const 16))
+    ;; Results of blocks, values of branches.
+    (call $is (i32.reinterpret_f32 (block (result f32) (f32.add (local.get $nan) (f32.const 1)))) (i32.const 17))
+    (call $is (i32.reinterpret_f32 (block (result f32) (br 0 (f32.div (local.get $zero) (local.get $zero))))) (i32.const 18))
+    (call $is (i32.reinterpret_f32 (block (result f32) (drop (br_if 0 (f32.add (local.get $nan) (f32.const 1)) (i32.const 1))) (local.get $nan))) (i32.const 19))
+    (call $is (i32.reinterpret_f32 (block (result f32) (br_table 0 0 (f32.add (local.get $nan) (f32.const 1)) (i32.const 9)))) (i32.const 20))
+    (call $is (i32.reinterpret_f32 (loop (result f32) (f32.div (local.get $zero) (local.get $zero)))) (i32.const 21))
+    (call $is (i32.reinterpret_f32 (if (result f32) (i32.const 1) (then (f32.add (local.get $nan) (f32.const 1))) (else (local.get $nan)))) (i32.const 22))
+    (call $is (i32.reinterpret_f32 (if (result f32) (i32.const 0) (then (local.get $nan)) (else (f32.div (local.get $zero) (local.get $zero))))) (i32.const 23))
+    ;; Chosen among payloads.
+    (call $is (i32.reinterpret_f32 (select (f32.add (local.get $nan) (f32.const 1)) (local.get $nan) (i32.const 1))) (i32.const 24))
+    (call $is (i32.reinterpret_f32 (select (local.get $nan) (f32.div (local.get $zero) (local.get $zero)) (i32.const 0))) (i32.const 25))
+    (call $is (i32.reinterpret_f32 (call $maybe (local.get $nan) (i32.const 1))) (i32.const 26))
+    (call $check (i32.eq (i32.reinterpret_f32 (call $maybe (local.get $nan) (i32.const 0))) (i32.const 0xffb45678)) (i32.const 27))
+    (call $is (i32.reinterpret_f32 (call $turns (local.get $nan))) (i32.const 28))
+    ;; The sign, alone and copied.
+    (call $is (i32.reinterpret_f32 (f32.neg (f32.neg (f32.div (local.get $zero) (local.get $zero))))) (i32.const 29))
+    (call $is (i32.reinterpret_f32 (f32.abs (f32.add (local.get $nan) (f32.const 1)))) (i32.const 30))
+    (call $check (i32.eq (i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.add (local.get $nan) (f32.const 1)))) (i32.reinterpret_f32 (f32.const 1))) (i32.const 31))
+    (call $check (i32.eq (i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.div (local.get $zero) (local.get $zero)))) (i32.reinterpret_f32 (f32.const 1))) (i32.const 32))
+    (call $check (i32.eq (i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.neg (f32.div (local.get $zero) (local.get $zero))))) (i32.reinterpret_f32 (f32.const -1))) (i32.const 33))
+    ;; Into lanes.
+    (call $is (i32x4.extract_lane 1 (f32x4.splat (f32.add (local.get $nan) (f32.const 1)))) (i32.const 34))
+    (call $is (i32x4.extract_lane 1 (f32x4.replace_lane 1 (v128.const i64x2 0 0) (f32.div (local.get $zero) (local.get $zero)))) (i32.const 35))
+    ;; Arithmetic on what is already one, and comparisons, which tell nothing of bits.
+    (call $is (i32.reinterpret_f32 (f32.mul (f32.add (local.get $nan) (f32.const 1)) (f32.div (local.get $zero) (local.get $zero)))) (i32.const 36))
+    (call $same (f32.eq (f32.add (local.get $nan) (f32.const 1)) (f32.add (local.get $nan) (f32.const 1))) (i32.const 0) (i32.const 37))
+    (call $same (f32.ne (f32.add (local.get $nan) (f32.const 1)) (f32.add (local.get $nan) (f32.const 1))) (i32.const 1) (i32.const 38))))

@@ -1,0 +1,80 @@
+;; A NaN of 64 bits made by arithmetic, at every place where its bits can be looked at.
+;;ends exited 0
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  ;; Ends the job with the number of the first check that fails.
+  (func $check (param $holds i32) (param $number i32)
+    (if (i32.eqz (local.get $holds)) (then (call $proc_exit (local.get $number)))))
+  (func $same (param $is i32) (param $wanted i32) (param $number i32)
+    (call $check (i32.eq (local.get $is) (local.get $wanted)) (local.get $number)))
+  (func $is (param $bits i64) (param $number i32)
+    (call $check (i64.eq (local.get $bits) (i64.const 0x7ff8000000000000)) (local.get $number)))
+  (type $id (func (param f64) (result f64)))
+  (global $g (mut f64) (f64.const 0))
+  (table 1 funcref) (elem (i32.const 0) $id)
+  (func $id (type $id) (local.get 0))
+  (func $make (param $nan f64) (result f64) (f64.add (local.get $nan) (f64.const 1)))
+  (func $make_two (param $nan f64) (result f64 f64) (f64.add (local.get $nan) (f64.const 1)) (f64.sqrt (f64.const -1)))
+  (func $early (param $nan f64) (result f64) (return (f64.add (local.get $nan) (f64.const 1))))
+  (func $bits (param f64) (result i64) (i64.reinterpret_f64 (local.get 0)))
+  (func $maybe (param $nan f64) (param $which i32) (result f64) (local $x f64)
+    ;; A local that holds a payload on one way and arithmetic on the other.
+    (local.set $x (local.get $nan))
+    (if (local.get $which) (then (local.set $x (f64.add (local.get $nan) (f64.const 1)))))
+    (local.get $x))
+  (func $turns (param $nan f64) (result f64) (local $x f64) (local $i i32)
+    (local.set $x (local.get $nan))
+    (loop $l
+      (local.set $x (f64.add (local.get $x) (f64.const 1)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
+    (local.get $x))
+  (func (export "_start") (local $nan f64) (local $zero f64) (local $x f64)
+    (local.set $nan (f64.reinterpret_i64 (i64.const 0xfff4567812345678)))
+    ;; Stored, whole and looked at byte by byte.
+    (f64.store (i32.const 1) (f64.add (local.get $nan) (f64.const 1))) (call $is (i64.load (i32.const 1)) (i32.const 1))
+    (f64.store (i32.const 1) (f64.div (local.get $zero) (local.get $zero))) (call $is (i64.load (i32.const 1)) (i32.const 2))
+    (local.set $x (f64.add (local.get $nan) (f64.const 1))) (f64.store (i32.const 1) (local.get $x)) (call $is (i64.load (i32.const 1)) (i32.const 3))
+    (call $same (i32.load8_u (i32.const 8)) (i32.const 0x7f) (i32.const 4))
+    ;; Reinterpreted, through locals.
+    (call $is (i64.reinterpret_f64 (local.get $x)) (i32.const 5))
+    (call $is (i64.reinterpret_f64 (local.tee $x (f64.div (local.get $zero) (local.get $zero)))) (i32.const 6))
+    ;; Arguments and results.
+    (call $is (call $bits (f64.add (local.get $nan) (f64.const 1))) (i32.const 7))
+    (call $is (call $bits (f64.div (local.get $zero) (local.get $zero))) (i32.const 8))
+    (call $is (i64.reinterpret_f64 (call $make (local.get $nan))) (i32.const 9))
+    (call $is (i64.reinterpret_f64 (call $early (local.get $nan))) (i32.const 10))
+    (call $is (i64.reinterpret_f64 (call $id (f64.div (local.get $zero) (local.get $zero)))) (i32.const 11))
+    (call $is (i64.reinterpret_f64 (call_indirect (type $id) (f64.add (local.get $nan) (f64.const 1)) (i32.const 0))) (i32.const 12))
+    (call $make_two (local.get $nan)) (local.set $x) (call $is (i64.reinterpret_f64) (i32.const 13))
+    (call $is (i64.reinterpret_f64 (local.get $x)) (i32.const 14))
+    ;; Globals.
+    (global.set $g (f64.add (local.get $nan) (f64.const 1))) (call $is (i64.reinterpret_f64 (global.get $g)) (i32.const 15))
+    (local.set $x (f64.div (local.get $zero) (local.get $zero))) (global.set $g (local.get $x)) (call $is (i64.reinterpret_f64 (global.get $g)) (i32.const 16))
+    ;; Results of blocks, values of branches.
+    (call $is (i64.reinterpret_f64 (block (result f64) (f64.add (local.get $nan) (f64.const 1)))) (i32.const 17))
+    (call $is (i64.reinterpret_f64 (block (result f64) (br 0 (f64.div (local.get $zero) (local.get $zero))))) (i32.const 18))
+    (call $is (i64.reinterpret_f64 (block (result f64) (drop (br_if 0 (f64.add (local.get $nan) (f64.const 1)) (i32.const 1))) (local.get $nan))) (i32.const 19))
+    (call $is (i64.reinterpret_f64 (block (result f64) (br_table 0 0 (f64.add (local.get $nan) (f64.const 1)) (i32.const 9)))) (i32.const 20))
+    (call $is (i64.reinterpret_f64 (loop (result f64) (f64.div (local.get $zero) (local.get $zero)))) (i32.const 21))
+    (call $is (i64.reinterpret_f64 (if (result f64) (i32.const 1) (then (f64.add (local.get $nan) (f64.const 1))) (else (local.get $nan)))) (i32.const 22))
+    (call $is (i64.reinterpret_f64 (if (result f64) (i32.const 0) (then (local.get $nan)) (else (f64.div (local.get $zero) (local.get $zero))))) (i32.const 23))
+    ;; Chosen among payloads.
+    (call $is (i64.reinterpret_f64 (select (f64.add (local.get $nan) (f64.const 1)) (local.get $nan) (i32.const 1))) (i32.const 24))
+    (call $is (i64.reinterpret_f64 (select (local.get $nan) (f64.div (local.get $zero) (local.get $zero)) (i32.const 0))) (i32.const 25))
+    (call $is (i64.reinterpret_f64 (call $maybe (local.get $nan) (i32.const 1))) (i32.const 26))
+    (call $check (i64.eq (i64.reinterpret_f64 (call $maybe (local.get $nan) (i32.const 0))) (i64.const 0xfff4567812345678)) (i32.const 27))
+    (call $is (i64.reinterpret_f64 (call $turns (local.get $nan))) (i32.const 28))
+    ;; The sign, alone and copied.
+    (call $is (i64.reinterpret_f64 (f64.neg (f64.neg (f64.div (local.get $zero) (local.get $zero))))) (i32.const 29))
+    (call $is (i64.reinterpret_f64 (f64.abs (f64.add (local.get $nan) (f64.const 1)))) (i32.const 30))
+    (call $check (i64.eq (i64.reinterpret_f64 (f64.copysign (f64.const 1) (f64.add (local.get $nan) (f64.const 1)))) (i64.reinterpret_f64 (f64.const 1))) (i32.const 31))
+    (call $check (i64.eq (i64.reinterpret_f64 (f64.copysign (f64.const 1) (f64.div (local.get $zero) (local.get $zero)))) (i64.reinterpret_f64 (f64.const 1))) (i32.const 32))
+    (call $check (i64.eq (i64.reinterpret_f64 (f64.copysign (f64.const 1) (f64.neg (f64.div (local.get $zero) (local.get $zero))))) (i64.reinterpret_f64 (f64.const -1))) (i32.const 33))
+    ;; Into lanes.
+    (call $is (i64x2.extract_lane 1 (f64x2.splat (f64.add (local.get $nan) (f64.const 1)))) (i32.const 34))
+    (call $is (i64x2.extract_lane 1 (f64x2.replace_lane 1 (v128.const i64x2 0 0) (f64.div (local.get $zero) (local.get $zero)))) (i32.const 35))
+    ;; Arithmetic on what is already one, and comparisons, which tell nothing of bits.
+    (call $is (i64.reinterpret_f64 (f64.mul (f64.add (local.get $nan) (f64.const 1)) (f64.div (local.get $zero) (local.get $zero)))) (i32.const 36))
+    (call $same (f64.eq (f64.add (local.get $nan) (f64.const 1)) (f64.add (local.get $nan) (f64.const 1))) (i32.const 0) (i32.const 37))
+    (call $same (f64.ne (f64.add (local.get $nan) (f64.const 1)) (f64.add (local.get $nan) (f64.const 1))) (i32.const 1) (i32.const 38))))
