@@ -24,6 +24,8 @@ pub enum Rewrite {
     Fast,
     /// The one that stores fuel at every region, so that it is known wherever an instruction traps.
     Exact,
+    /// As exact, and it says which function is entered and left: for [`Runtime::profile_code`].
+    Profiled,
 }
 
 impl Rewrite {
@@ -31,6 +33,7 @@ impl Rewrite {
         match self {
             Self::Fast => Flush::AtCalls,
             Self::Exact => Flush::AtRegions,
+            Self::Profiled => Flush::Profiled,
         }
     }
 }

@@ -11,18 +11,19 @@ use crate::{
     bounds::Bounds,
     code::{Code, PreparedModule, Rewrite},
     engine::{EngineError, Runtime, RuntimeError, Unprepared},
+    fuel_profile::{FuelProfile, Recorder},
     judge::{End, Verdict, fuel_used, judge},
     link::{Doorway, Guest},
     profile::{
-        ENTRY_EXPORT, FUEL_EXPORT, MEMORY_EXPORT, STACK_BYTES_MAX, STACK_EXHAUSTED, STACK_EXPORT,
-        START_EXPORT,
+        ENTRY_EXPORT, FUEL_EXPORT, HOOKS_EXPORT, MEMORY_EXPORT, STACK_BYTES_MAX, STACK_EXHAUSTED,
+        STACK_EXPORT, START_EXPORT,
     },
     stack::on_guest_stack,
     unixfs::folder_cid,
     wasi::{Finished, World},
 };
 use lilypad_abi::{Cid, JobSpec, Outcome, Profile, Refusal, Status, TrapKind};
-use wasmtime::{Instance, InstancePre, Store, Trap, Val};
+use wasmtime::{Caller, Func, Instance, InstancePre, Ref, Store, Table, Trap, Val};
 
 /// What a run gave: the Outcome, and the folder that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,9 +78,29 @@ impl Runtime {
             );
             return Ok(Run::Ended(refused(cid, Refusal::TooLarge, detail)));
         }
-        let ended = on_guest_stack(|| attempt(&code.instance, job, cid))??;
-        let told = ended.fuel_is_exact || code.rewrite() == Rewrite::Exact;
+        let ended = on_guest_stack(|| attempt(&code.instance, job, cid, None))??;
+        let told = ended.fuel_is_exact || code.rewrite() != Rewrite::Fast;
         Ok(if told { Run::Ended(ended.into_execution(cid)) } else { Run::NeedsExact })
+    }
+
+    /// Runs a job on its module's [`Rewrite::Profiled`]: the same Outcome, more slowly, and where the fuel went.
+    ///
+    /// # Errors
+    /// The host's own faults only; whatever the guest does is in the Outcome.
+    pub fn profile_code(
+        &self,
+        code: &Code,
+        job: &ResolvedJob,
+    ) -> Result<(Execution, FuelProfile), RuntimeError> {
+        let cid = job.spec.cid()?;
+        if code.memory_bytes_min() > job.spec.limits.memory_bytes_max {
+            let detail = "module begins with more memory than the job allows".to_owned();
+            return Ok((refused(cid, Refusal::TooLarge, detail), FuelProfile::default()));
+        }
+        let recorder = Recorder::new(job.spec.limits.fuel_limit);
+        let mut ended = on_guest_stack(|| attempt(&code.instance, job, cid, Some(recorder)))??;
+        let profile = ended.profile.take().unwrap_or_default();
+        Ok((ended.into_execution(cid), profile))
     }
 
     /// Prepares and runs a job.
@@ -110,7 +131,13 @@ impl Execution {
 pub(crate) fn refused(job: Cid, reason: Refusal, detail: String) -> Execution {
     let finished =
         Finished { stdout: Vec::new(), stderr: Vec::new(), out: Folder::default(), journal: Vec::new() };
-    let ended = Ended { status: Status::Refused { reason }, fuel_used: 0, fuel_is_exact: true, finished };
+    let ended = Ended {
+        status: Status::Refused { reason },
+        fuel_used: 0,
+        fuel_is_exact: true,
+        finished,
+        profile: None,
+    };
     Execution { refusal_detail: Some(detail), ..ended.into_execution(job) }
 }
 
@@ -121,6 +148,8 @@ pub(crate) struct Ended {
     pub(crate) fuel_used: u64,
     pub(crate) fuel_is_exact: bool,
     pub(crate) finished: Finished,
+    /// Where the fuel went, when that was asked.
+    pub(crate) profile: Option<FuelProfile>,
 }
 
 impl Ended {
@@ -145,16 +174,24 @@ impl Ended {
 }
 
 /// Runs a module once, from instantiation to its end.
-fn attempt(module: &InstancePre<Guest>, job: &ResolvedJob, cid: Cid) -> Result<Ended, RuntimeError> {
+fn attempt(
+    module: &InstancePre<Guest>,
+    job: &ResolvedJob,
+    cid: Cid,
+    recorder: Option<Recorder>,
+) -> Result<Ended, RuntimeError> {
     let limits = &job.spec.limits;
     let world = World::new(job, cid.digest);
-    let guest = Guest { world, doorway: None, halt: None, bounds: Bounds::new(limits) };
+    let guest = Guest { world, doorway: None, halt: None, recorder, bounds: Bounds::new(limits) };
     let mut store = Store::new(module.module().engine(), guest);
     store.limiter(|guest| &mut guest.bounds);
     let ended = match module.instantiate(&mut store) {
         Ok(instance) => {
             let doorway = doorway(&instance, &mut store)?;
             store.data_mut().doorway = Some(doorway);
+            if let Some(table) = instance.get_table(&mut store, HOOKS_EXPORT) {
+                set_hooks(&mut store, &table).map_err(stopped)?;
+            }
             let fuel = i64::try_from(limits.fuel_limit).unwrap_or(i64::MAX);
             doorway.fuel.set(&mut store, Val::I64(fuel)).map_err(stopped)?;
             let result = call_entries(&instance, &mut store, &doorway)?;
@@ -175,8 +212,30 @@ fn attempt(module: &InstancePre<Guest>, job: &ResolvedJob, cid: Cid) -> Result<E
             fuel_used(ended.status, limits.fuel_limit, left)
         }
     };
-    let finished = store.into_data().world.finish();
-    Ok(Ended { status: ended.status, fuel_used, fuel_is_exact: ended.fuel_is_exact, finished })
+    let guest = store.into_data();
+    let profile = guest.recorder.map(|recorder| recorder.finish(limits.fuel_limit - fuel_used));
+    let finished = guest.world.finish();
+    Ok(Ended { status: ended.status, fuel_used, fuel_is_exact: ended.fuel_is_exact, finished, profile })
+}
+
+/// What a profiled module calls when a function is entered and left.
+fn set_hooks(store: &mut Store<Guest>, table: &Table) -> wasmtime::Result<()> {
+    fn told(mut caller: Caller<'_, Guest>, function: i32, entered: bool) {
+        let Some(doorway) = caller.data().doorway else { return };
+        let left = u64::try_from(doorway.fuel.get(&mut caller).i64().unwrap_or(0)).unwrap_or(0);
+        let Some(recorder) = &mut caller.data_mut().recorder else { return };
+        match usize::try_from(function) {
+            Ok(function) if entered => recorder.enter(function, left),
+            _ => recorder.leave(left),
+        }
+    }
+    for (index, entered) in [(0, true), (1, false)] {
+        let hook = Func::wrap(&mut *store, move |caller: Caller<'_, Guest>, function: i32| {
+            told(caller, function, entered);
+        });
+        table.set(&mut *store, index, Ref::Func(Some(hook)))?;
+    }
+    Ok(())
 }
 
 fn doorway(instance: &Instance, store: &mut Store<Guest>) -> Result<Doorway, RuntimeError> {

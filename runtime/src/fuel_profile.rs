@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 1_000;
 /// A function's share.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FunctionFuel {
-    /// Its name as the module gives it, or `function N`; a host function's in brackets.
+    /// Its name as the module gives it, or `function N`. What host functions take counts for who called them.
     pub name: String,
     /// How often it was called.
     pub calls: u64,
@@ -43,6 +43,13 @@ pub struct FuelProfile {
 }
 
 impl FuelProfile {
+    /// With the names that the module gives its functions; without, they are numbers.
+    #[must_use]
+    pub fn named(self, wasm: &[u8]) -> Self {
+        let count = self.places.iter().map(|place| place.function + 1).max().unwrap_or(0);
+        Self { names: function_names(wasm, count), ..self }
+    }
+
     /// Functions by the fuel that they used themselves, most first.
     #[must_use]
     pub fn by_function(&self) -> Vec<FunctionFuel> {
@@ -85,6 +92,18 @@ impl FuelProfile {
         text
     }
 
+    /// Whether it is one that a run can give, and can be read safely: it may come from a stranger's process.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let depths = self.places.iter().enumerate().try_fold(Vec::new(), |mut depths, (index, place)| {
+            let above = if index == 0 { 0 } else { *depths.get(place.parent)? };
+            depths.push(above + 1);
+            (above <= DEPTH_MAX).then_some(depths)
+        });
+        let total = self.places.iter().try_fold(0_u64, |sum, place| sum.checked_add(place.own));
+        depths.is_some() && total.is_some() && self.places.len() <= PLACES_MAX
+    }
+
     /// All fuel in it.
     #[must_use]
     pub fn fuel(&self) -> u64 {
@@ -92,7 +111,7 @@ impl FuelProfile {
     }
 
     fn name(&self, function: usize) -> String {
-        self.names.get(function).cloned().unwrap_or_default()
+        self.names.get(function).cloned().unwrap_or_else(|| format!("function {function}"))
     }
 
     /// Who called, from the nearest on.
@@ -117,9 +136,9 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Before the first function is entered. Functions of the module come first in `names`, by index.
-    pub(crate) fn new(names: Vec<String>, fuel_limit: u64) -> Self {
-        let profile = FuelProfile { names, places: vec![Place::default()] };
+    /// Before the first function is entered.
+    pub(crate) fn new(fuel_limit: u64) -> Self {
+        let profile = FuelProfile { names: Vec::new(), places: vec![Place::default()] };
         Self { profile, children: BTreeMap::new(), stack: vec![0], left: fuel_limit }
     }
 
@@ -163,7 +182,7 @@ impl Recorder {
 }
 
 /// Names for `count` functions of a module: those of its name section, or their numbers.
-pub(crate) fn function_names(wasm: &[u8], count: usize) -> Vec<String> {
+fn function_names(wasm: &[u8], count: usize) -> Vec<String> {
     let mut names: Vec<String> = (0..count).map(|index| format!("function {index}")).collect();
     for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
         let Payload::CustomSection(section) = payload else { continue };
@@ -187,8 +206,7 @@ mod tests {
 
     #[test]
     fn fuel_goes_to_who_used_it() {
-        let names = ["main", "fib", "print"].map(str::to_owned).to_vec();
-        let mut recorder = Recorder::new(names, 100);
+        let mut recorder = Recorder::new(100);
         recorder.enter(0, 100);
         recorder.enter(1, 95);
         recorder.enter(1, 90);
@@ -196,7 +214,8 @@ mod tests {
         recorder.leave(75);
         recorder.enter(2, 70);
         // It trapped there.
-        let profile = recorder.finish(60);
+        let names = ["main", "fib", "print"].map(str::to_owned).to_vec();
+        let profile = FuelProfile { names, ..recorder.finish(60) };
         assert_eq!(profile.fuel(), 40);
         assert_eq!(profile.folded(), "main 10\nmain;fib 10\nmain;fib;fib 10\nmain;print 10\n");
         let row = |name: &str, calls, own, total| FunctionFuel { name: name.to_owned(), calls, own, total };
@@ -208,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_deep_run_stays_bounded() {
-        let mut recorder = Recorder::new(vec!["f".to_owned()], 1_000_000);
+        let mut recorder = Recorder::new(1_000_000);
         for depth in 0..300_000 {
             recorder.enter(0, 1_000_000 - depth);
         }

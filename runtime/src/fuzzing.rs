@@ -104,14 +104,14 @@ impl World {
 /// The bounds of a job's memory and tables, as the engine asks them.
 #[cfg(feature = "engine")]
 #[derive(Debug)]
-pub struct Bounds(crate::execute::Bounds);
+pub struct Bounds(crate::bounds::Bounds);
 
 #[cfg(feature = "engine")]
 impl Bounds {
     /// The bounds of a job that may have so much memory.
     #[must_use]
     pub fn new(memory_bytes_max: u64) -> Self {
-        Self(crate::execute::Bounds::new(&lilypad_abi::Limits { memory_bytes_max, ..Default::default() }))
+        Self(crate::bounds::Bounds::new(&lilypad_abi::Limits { memory_bytes_max, ..Default::default() }))
     }
 
     /// For `Store::limiter`.

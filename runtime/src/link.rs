@@ -5,6 +5,7 @@
 
 use crate::{
     bounds::Bounds,
+    fuel_profile::Recorder,
     wasi::{FUNCTIONS, Halt, HostFunction, ValType2, World},
 };
 use std::fmt;
@@ -16,6 +17,8 @@ pub(crate) struct Guest {
     pub(crate) doorway: Option<Doorway>,
     /// Why a host function ended the guest.
     pub(crate) halt: Option<Halt>,
+    /// Takes down who uses the fuel, when that is asked.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) bounds: Bounds,
 }
 

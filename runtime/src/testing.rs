@@ -223,6 +223,7 @@ fn attempt<E>(
         fuel_used: fuel_used(verdict.status, fuel_limit, left),
         fuel_is_exact: verdict.fuel_is_exact,
         finished: session.world.finish(),
+        profile: None,
     })
 }
 

@@ -26,8 +26,9 @@ pub(super) async fn audit(common: &Common, args: Args) -> anyhow::Result<ExitCod
     let posted =
         posted.with_context(|| format!("deal {} has no result yet; wait for the provider's", args.deal))?;
     // A store of its own, so that the data really comes from where the public would get it.
-    let dir = session::home(common)?.join("audit").join(&deal.id.to_string()[2..18]);
-    let workshop = session::workshop(common, &dir, chain.network().gateways.clone(), 1)?;
+    let home = session::home(common)?;
+    let dir = home.join("audit").join(&deal.id.to_string()[2..18]);
+    let workshop = session::workshop(&home, &dir, chain.network().gateways.clone(), 1)?;
     output::note(&format!("fetching the job of deal {} and running it again", deal.id));
     let ran =
         workshop.run(&chain, &deal).await.context("the job could not be run again; its data may be gone")?;

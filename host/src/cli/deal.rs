@@ -182,8 +182,7 @@ async fn watch(
         )));
     }
     let story = Story::new(&chain);
-    let shell =
-        run::creator_shell(&chain, &session::home(common)?.join("store"), session::loopback(), None).await?;
+    let shell = run::creator_shell(&chain, &session::home(common)?, session::loopback(), None).await?;
     let ending = shell.see_through(&deal, check.into(), &|progress| story.tell(progress)).await?;
     run::finish(&chain, &ending, out.as_deref(), false, &story).await
 }

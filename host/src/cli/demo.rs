@@ -109,7 +109,7 @@ async fn deal(
     provider: Option<crate::chain::Address>,
 ) -> anyhow::Result<Ending> {
     let story = Story::new(chain);
-    let shell = run::creator_shell(chain, &home.join("store"), session::loopback(), None).await?;
+    let shell = run::creator_shell(chain, home, session::loopback(), None).await?;
     let parts = run::Parts {
         module: "wordcount".to_owned(),
         folder: Some(folder.to_owned()),

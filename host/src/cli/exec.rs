@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use lilypad_abi::{BlobDigest, JobSpec, Limits, Profile, Status};
-use lilypad_runtime::{Execution, Node, ResolvedJob, unixfs};
+use lilypad_runtime::{Execution, FuelProfile, Node, ResolvedJob, unixfs};
 use std::{
     collections::BTreeMap,
     fs,
@@ -61,6 +61,9 @@ pub(super) struct Args {
     /// Print one JSON object instead of the guest's output
     #[arg(long)]
     json: bool,
+    /// Say which functions used the fuel, and write the tree of calls to this file, as flame graph programs read it
+    #[arg(long, value_name = "FILE")]
+    profile_fuel: Option<PathBuf>,
     /// Compile the module even if its code is kept already, and keep nothing
     #[arg(long)]
     no_cache: bool,
@@ -79,7 +82,11 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
 
 pub(super) async fn exec(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
     let config = WorkerConfig::for_this_program(Duration::from_secs(SECONDS_MAX))?;
-    let cache = if args.no_cache { None } else { session::code_cache(common) };
+    let cache = if args.no_cache {
+        None
+    } else {
+        session::home(common).ok().and_then(|home| session::code_cache(&home))
+    };
     let executor = Executor::new(config, 1).with_cache(cache).with_idle_workers(1);
     // Locks itself in while the job's files are read.
     executor.warm_up().await?;
@@ -88,7 +95,14 @@ pub(super) async fn exec(common: &Common, args: Args) -> anyhow::Result<ExitCode
         check_out(out)?;
     }
     let started = Instant::now();
-    let execution = executor.run(&job).await?;
+    let execution = match &args.profile_fuel {
+        None => executor.run(&job).await?,
+        Some(file) => {
+            let (execution, profile) = executor.profile(&job).await?;
+            show_profile(&profile, file)?;
+            execution
+        }
+    };
     let ran = started.elapsed();
     if let (Some(out), Some(Node::Folder(folder))) = (&args.out, execution.outputs.at("outputs")) {
         write_to(folder, out, WriteMode::IntoEmpty)
@@ -104,6 +118,31 @@ pub(super) async fn exec(common: &Common, args: Args) -> anyhow::Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     pass_through(&execution, &job)
+}
+
+/// Most functions that are listed.
+const LISTED_MAX: usize = 25;
+
+/// Where the fuel went: the functions that used most, and all of it in a file.
+fn show_profile(profile: &FuelProfile, file: &Path) -> anyhow::Result<()> {
+    let all = profile.fuel().max(1);
+    let share = |fuel: u64| format!("{:.1} %", fuel as f64 * 100.0 / all as f64);
+    let rows: Vec<Vec<String>> = profile
+        .by_function()
+        .into_iter()
+        .take(LISTED_MAX)
+        .map(|row| {
+            let (own, total) = (crate::report::count(row.own), crate::report::count(row.total));
+            vec![row.name, crate::report::count(row.calls), own, share(row.own), total, share(row.total)]
+        })
+        .collect();
+    output::note(&output::table(&["function", "calls", "fuel itself", "", "with all it called", ""], &rows));
+    fs::write(file, profile.folded()).with_context(|| format!("can't write {}", file.display()))?;
+    output::note(&format!(
+        "the tree of calls is in {}: inferno-flamegraph, flamegraph.pl or speedscope draw it",
+        file.display()
+    ));
+    Ok(())
 }
 
 /// The guest's own output and exit code.

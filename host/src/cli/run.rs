@@ -109,7 +109,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let home = session::home(common)?;
     let chain = session::creator_chain(common).await?;
     let story = Story::new(&chain);
-    let shell = creator_shell(&chain, &home.join("store"), args.serve, args.public_url.clone()).await?;
+    let shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
     let limits = Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() };
     let parts =
         Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
@@ -147,15 +147,15 @@ pub(super) fn default_terms(chain: &Chain, fuel_limit: u64) -> OfferTerms {
     }
 }
 
-/// A creator with its own store, which it serves for as long as this process lives.
+/// A creator with its own store in its home, which it serves for as long as this process lives.
 pub(super) async fn creator_shell(
     chain: &Chain,
-    store: &Path,
+    home: &Path,
     serve: SocketAddr,
     public_url: Option<String>,
 ) -> anyhow::Result<CreatorShell> {
     let network = chain.network();
-    let workshop = session::workshop(common, store, network.gateways.clone(), 1)?;
+    let workshop = session::workshop(home, &home.join("store"), network.gateways.clone(), 1)?;
     let url = session::serve_blocks(workshop.store.clone(), serve).await?;
     let gateway = public_url.unwrap_or(url);
     let solver = SolverClient::new(&network.solver_url)?;

@@ -52,11 +52,10 @@ pub(super) async fn creator_chain(common: &Common) -> anyhow::Result<Chain> {
 }
 
 /// Compiled code, kept in the home; a home that can't be used is no reason to refuse work.
-pub(super) fn code_cache(common: &Common) -> Option<CodeCache> {
-    let home = home(common).ok()?;
+pub(super) fn code_cache(home: &std::path::Path) -> Option<CodeCache> {
     // The home, but no folder above it: a user without one doesn't get one.
-    let _ = std::fs::create_dir(&home);
-    match CodeCache::open(&code_dir(&home), CACHE_BYTES_MAX) {
+    let _ = std::fs::create_dir(home);
+    match CodeCache::open(&code_dir(home), CACHE_BYTES_MAX) {
         Ok(cache) => Some(cache),
         Err(error @ CacheError::Io(..)) => {
             tracing::info!("{}", crate::report::causes(&error));
@@ -76,14 +75,14 @@ pub(super) fn code_dir(home: &std::path::Path) -> PathBuf {
 
 /// Blocks in `dir`, compiled code in the home, and workers of this very program.
 pub(super) fn workshop(
-    common: &Common,
+    home: &std::path::Path,
     dir: &std::path::Path,
     gateways: Vec<String>,
     jobs_max: usize,
 ) -> anyhow::Result<Workshop> {
     let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
-    let executor = Executor::new(config, jobs_max).with_cache(code_cache(common)).with_idle_workers(jobs_max);
+    let executor = Executor::new(config, jobs_max).with_cache(code_cache(home)).with_idle_workers(jobs_max);
     Ok(Workshop { store, executor, gateways, limits: TreeLimits::default(), capacity: None })
 }
 

@@ -36,7 +36,7 @@ pub use self::{
 
 use self::{pool::Pool, wire::Answer};
 use lilypad_abi::JobSpecError;
-use lilypad_runtime::{Execution, ResolvedJob, Rewrite, Runtime, RuntimeError, RuntimeOptions};
+use lilypad_runtime::{Execution, FuelProfile, ResolvedJob, Rewrite, Runtime, RuntimeError, RuntimeOptions};
 use std::{fs::File, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
@@ -171,6 +171,25 @@ impl Executor {
         tokio::time::timeout(timeout, self.attempt(job)).await.unwrap_or(Err(ExecError::Timeout(timeout)))
     }
 
+    /// Runs a job as [`Executor::run`] does, more slowly, and tells where its fuel went.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    pub async fn profile(&self, job: &ResolvedJob) -> Result<(Execution, FuelProfile), ExecError> {
+        let _slot = self.slots.acquire().await;
+        let code = match self.code(&job.module, Rewrite::Profiled).await? {
+            Ok(code) => code,
+            Err((reason, detail)) => {
+                let refused = Execution::refused(&job.spec, reason, detail).map_err(job_or_fault)?;
+                return Ok((refused, FuelProfile::default()));
+            }
+        };
+        let told = self.run_code(job, Rewrite::Profiled, &code).await?;
+        let (execution, profile) =
+            told.ok_or_else(|| ExecError::Protocol("it was asked for a profile".to_owned()))?;
+        Ok((execution, profile.named(&job.module)))
+    }
+
     async fn attempt(&self, job: &ResolvedJob) -> Result<Execution, ExecError> {
         // An instruction that traps needs the second rewrite, which tells how much fuel was used until there.
         for rewrite in [Rewrite::Fast, Rewrite::Exact] {
@@ -180,7 +199,7 @@ impl Executor {
                     return Execution::refused(&job.spec, reason, detail).map_err(job_or_fault);
                 }
             };
-            if let Some(execution) = self.run_code(job, rewrite, &code).await? {
+            if let Some((execution, _)) = self.run_code(job, rewrite, &code).await? {
                 return Ok(execution);
             }
         }
@@ -225,22 +244,26 @@ impl Executor {
         job: &ResolvedJob,
         rewrite: Rewrite,
         code: &File,
-    ) -> Result<Option<Execution>, ExecError> {
+    ) -> Result<Option<(Execution, FuelProfile)>, ExecError> {
         let worker = self.pool.take().await?;
         self.pool.bound_memory(&worker, answer::run_memory_bytes(job))?;
         let request = wire::Request::run(job, rewrite).map_err(ExecError::Job)?;
-        let answer = worker.ask(request, Some(code), answer::run_answer_bytes_max(&job.spec.limits)).await?;
+        let bytes_max = answer::run_answer_bytes_max(&job.spec.limits) + wire::PROFILE_BYTES_MAX;
+        let answer = worker.ask(request, Some(code), bytes_max).await?;
         let spec = job.spec.clone();
         let check_here = answer.len() <= CHECK_HERE_BYTES_MAX;
-        let check = move || match wire::read_answer(&answer)? {
-            Answer::Ended(execution) => {
-                let expected = spec.cid().map_err(ExecError::Job)?;
-                answer::check(&execution, expected, spec.profile, &spec.limits)
-                    .map_err(ExecError::Protocol)?;
-                Ok(Some(execution))
-            }
-            Answer::NeedsExact => Ok(None),
-            _ => Err(ExecError::Protocol("it was asked to run a job".to_owned())),
+        let check = move || {
+            let (execution, profile) = match (wire::read_answer(&answer)?, rewrite) {
+                (Answer::Profiled(execution, profile), Rewrite::Profiled) => (execution, profile),
+                (Answer::Ended(execution), Rewrite::Fast | Rewrite::Exact) => {
+                    (execution, FuelProfile::default())
+                }
+                (Answer::NeedsExact, Rewrite::Fast | Rewrite::Exact) => return Ok(None),
+                _ => return Err(ExecError::Protocol("it was asked to run a job".to_owned())),
+            };
+            let expected = spec.cid().map_err(ExecError::Job)?;
+            answer::check(&execution, expected, spec.profile, &spec.limits).map_err(ExecError::Protocol)?;
+            Ok(Some((execution, profile)))
         };
         if check_here {
             return check();

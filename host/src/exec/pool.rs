@@ -34,12 +34,11 @@ impl Pool {
     pub(super) async fn take(self: &Arc<Self>) -> Result<Worker, ExecError> {
         let worker = loop {
             // The oldest first: it has surely finished locking itself in.
-            let waiting = self.waiting().pop_front();
-            match waiting {
-                Some(mut worker) if worker.is_alive() => break Some(worker),
-                Some(_) => tracing::warn!("a worker died while it waited for a job; another takes its place"),
-                None => break None,
+            let Some(mut worker) = self.waiting().pop_front() else { break None };
+            if worker.is_alive() {
+                break Some(worker);
             }
+            tracing::warn!("a worker died while it waited for a job; another takes its place");
         };
         if self.target > 0 {
             let pool = self.clone();

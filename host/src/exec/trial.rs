@@ -51,8 +51,11 @@ mod tests {
     #[test]
     fn the_runtime_gives_the_known_outcome() {
         for optimize in [true, false] {
-            let outcome =
-                Runtime::new(RuntimeOptions { optimize }).unwrap().run(&trial_job()).unwrap().outcome;
+            let outcome = Runtime::new(RuntimeOptions { optimize, ..Default::default() })
+                .unwrap()
+                .run(&trial_job())
+                .unwrap()
+                .outcome;
             assert_eq!(outcome.status, Status::Exited { code: 42 });
             assert_eq!(
                 outcome.receipt().hash().to_string(),

@@ -7,7 +7,7 @@
 
 use super::ExecError;
 use lilypad_abi::{JobSpec, JobSpecError, Outcome, Refusal};
-use lilypad_runtime::{Execution, Folder, Node, ResolvedJob, Rewrite};
+use lilypad_runtime::{Execution, Folder, FuelProfile, Node, ResolvedJob, Rewrite};
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
@@ -32,11 +32,15 @@ const TEXT_BYTES_MAX: u64 = 64 * 1024;
 /// Values smaller than this are copied together rather than written one by one.
 const COPY_BYTES_MAX: usize = 4096;
 
+/// Most bytes of a fuel profile.
+pub(super) const PROFILE_BYTES_MAX: u64 = 64 << 20;
+
 const ENDED: u8 = 0;
 const FAULT: u8 = 1;
 const NEEDS_EXACT: u8 = 2;
 const COMPILED: u8 = 3;
 const REFUSED: u8 = 4;
+const PROFILED: u8 = 5;
 const FILE: u8 = 0;
 const FOLDER: u8 = 1;
 const SYMLINK: u8 = 2;
@@ -108,6 +112,14 @@ impl<'a> Message<'a> {
         }
     }
 
+    fn execution(&mut self, execution: &'a Execution) -> io::Result<()> {
+        self.owned(execution.outcome.to_block().map_err(io::Error::other)?);
+        self.folder(&execution.outputs);
+        self.byte(u8::from(execution.refusal_detail.is_some()));
+        self.bytes(execution.refusal_detail.as_deref().unwrap_or_default().as_bytes());
+        Ok(())
+    }
+
     /// The whole message; magic, length and `head` in front.
     fn finish(mut self, magic: &[u8; 8], head: &[u64]) -> Vec<Piece<'a>> {
         let mut first = magic.to_vec();
@@ -138,11 +150,13 @@ pub(super) enum Task {
 }
 
 impl Task {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::Compile(Rewrite::Fast),
         Self::Compile(Rewrite::Exact),
+        Self::Compile(Rewrite::Profiled),
         Self::Run(Rewrite::Fast),
         Self::Run(Rewrite::Exact),
+        Self::Run(Rewrite::Profiled),
     ];
 
     fn number(self) -> u64 {
@@ -236,6 +250,8 @@ impl TaskHead {
 pub(super) enum Answer {
     /// The job is done.
     Ended(Execution),
+    /// The job is done, on the profiled rewrite; and where its fuel went.
+    Profiled(Execution, FuelProfile),
     /// The job must be run on the exact rewrite.
     NeedsExact,
     /// The module's code.
@@ -256,10 +272,12 @@ pub(super) fn write_answer(to: &mut impl Write, answer: &Answer) -> io::Result<(
     match answer {
         Answer::Ended(execution) => {
             message.byte(ENDED);
-            message.owned(execution.outcome.to_block().map_err(io::Error::other)?);
-            message.folder(&execution.outputs);
-            message.byte(u8::from(execution.refusal_detail.is_some()));
-            message.bytes(execution.refusal_detail.as_deref().unwrap_or_default().as_bytes());
+            message.execution(execution)?;
+        }
+        Answer::Profiled(execution, profile) => {
+            message.byte(PROFILED);
+            message.execution(execution)?;
+            message.owned(serde_json::to_vec(profile)?);
         }
         Answer::NeedsExact => message.byte(NEEDS_EXACT),
         Answer::Compiled(code) => {
@@ -377,13 +395,16 @@ impl<R: Read> Reader<'_, R> {
 
     fn answer(&mut self) -> Result<Answer, WireError> {
         Ok(match self.byte()? {
-            ENDED => {
-                let outcome = self.bytes(self.left)?;
-                let outcome = Outcome::from_block(&outcome).map_err(|_| WireError::Bad("outcome"))?;
-                let outputs = self.folder(0)?;
-                let has_detail = self.byte()? == 1;
-                let detail = self.text()?;
-                Answer::Ended(Execution { outcome, outputs, refusal_detail: has_detail.then_some(detail) })
+            ENDED => Answer::Ended(self.execution()?),
+            PROFILED => {
+                let execution = self.execution()?;
+                let profile = self.bytes(PROFILE_BYTES_MAX)?;
+                let profile: FuelProfile =
+                    serde_json::from_slice(&profile).map_err(|_| WireError::Bad("profile"))?;
+                if !profile.is_sound() {
+                    return Err(WireError::Bad("profile"));
+                }
+                Answer::Profiled(execution, profile)
             }
             NEEDS_EXACT => Answer::NeedsExact,
             COMPILED => Answer::Compiled(self.bytes(self.left)?),
@@ -396,6 +417,15 @@ impl<R: Read> Reader<'_, R> {
             FAULT => Answer::Fault(self.text()?),
             _ => return Err(WireError::Bad("kind of answer")),
         })
+    }
+
+    fn execution(&mut self) -> Result<Execution, WireError> {
+        let outcome = self.bytes(self.left)?;
+        let outcome = Outcome::from_block(&outcome).map_err(|_| WireError::Bad("outcome"))?;
+        let outputs = self.folder(0)?;
+        let has_detail = self.byte()? == 1;
+        let detail = self.text()?;
+        Ok(Execution { outcome, outputs, refusal_detail: has_detail.then_some(detail) })
     }
 
     fn end(&self) -> Result<(), WireError> {

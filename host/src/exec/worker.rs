@@ -91,6 +91,12 @@ fn serve(mut socket: &UnixStream, parent: Option<u32>, gate: sandbox::Gate) -> R
             let job = head.read_job(&mut socket).map_err(failed)?;
             let _ = lifeline.send(());
             match code {
+                Ok(Some(code)) if code.rewrite() == Rewrite::Profiled => {
+                    match runtime.profile_code(&code, &job) {
+                        Ok((execution, profile)) => Answer::Profiled(execution, profile),
+                        Err(error) => Answer::Fault(chain(&error)),
+                    }
+                }
                 Ok(Some(code)) => match runtime.execute_code(&code, &job) {
                     Ok(Run::Ended(execution)) => Answer::Ended(execution),
                     Ok(Run::NeedsExact) => Answer::NeedsExact,

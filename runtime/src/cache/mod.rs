@@ -66,6 +66,7 @@ impl Runtime {
         hasher.update(match rewrite {
             Rewrite::Fast => b"fast",
             Rewrite::Exact => b"exact",
+            Rewrite::Profiled => b"profiled",
         });
         // The engine's version, its settings, the target and the CPU's features.
         self.engine.precompile_compatibility_hash().hash(&mut Describe(&mut hasher));

@@ -80,7 +80,7 @@ pub struct PlainRun {
 pub fn run_plain(module: &PlainModule, job: &ResolvedJob, prefix: &str) -> Result<PlainRun, RuntimeError> {
     let limits = &job.spec.limits;
     let world = World::new(job, job.spec.cid()?.digest);
-    let guest = Guest { world, doorway: None, halt: None, bounds: Bounds::new(limits) };
+    let guest = Guest { world, doorway: None, halt: None, recorder: None, bounds: Bounds::new(limits) };
     let mut store = Store::new(module.0.module().engine(), guest);
     store.limiter(|guest| &mut guest.bounds);
     let instance = module.0.instantiate(&mut store).map_err(stopped)?;
@@ -120,5 +120,5 @@ pub fn run_plain(module: &PlainModule, job: &ResolvedJob, prefix: &str) -> Resul
 /// The host's own faults only.
 pub fn run_metered(module: &PreparedModule, job: &ResolvedJob) -> Result<Execution, RuntimeError> {
     let cid = job.spec.cid()?;
-    Ok(attempt(&module.fast.instance, job, cid)?.into_execution(cid))
+    Ok(attempt(&module.fast.instance, job, cid, None)?.into_execution(cid))
 }
