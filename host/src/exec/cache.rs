@@ -79,6 +79,9 @@ impl CodeCache {
             _ => {}
         }
         let metadata = fs::metadata(dir).map_err(failed)?;
+        if !metadata.is_dir() {
+            return Err(failed(io::ErrorKind::NotADirectory.into()));
+        }
         if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
             return Err(CacheError::Open(dir.to_owned()));
         }

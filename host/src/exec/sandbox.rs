@@ -147,6 +147,10 @@ fn only_compute(arch: TargetArch, before_gate: bool) -> Result<BpfProgram, secco
     // Memory of its own only: what is shared with nobody counts against no limit.
     let (kind, private) = (unsigned(libc::MAP_TYPE), unsigned(libc::MAP_PRIVATE));
     rules.insert(libc::SYS_mmap, vec![argument(3, SeccompCmpOp::MaskedEq(kind), private)?]);
+    // What the library makes of reading and writing a socket that is open already; without an address.
+    for number in [libc::SYS_recvfrom, libc::SYS_sendto] {
+        rules.insert(number, vec![argument(4, SeccompCmpOp::Eq, 0)?]);
+    }
     // A thread, never a process.
     let thread = unsigned(libc::CLONE_THREAD);
     rules.insert(libc::SYS_clone, vec![argument(0, SeccompCmpOp::MaskedEq(thread), thread)?]);

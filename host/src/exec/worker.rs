@@ -59,16 +59,24 @@ fn run() -> Result<(), String> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| format!("can't follow the daemon: {e}"))?;
     let parent = getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
-    let socket =
-        rustix::stdio::stdin().try_clone_to_owned().map_err(|e| format!("no standard input: {e}"))?;
+    // Once more for whoever watches it: locked in, no file can be opened a second time.
+    let clone = || rustix::stdio::stdin().try_clone_to_owned().map(UnixStream::from);
+    let (socket, watched) = clone()
+        .and_then(|socket| Ok((socket, clone()?)))
+        .map_err(|e| format!("no standard input: {e}"))?;
     let gate = sandbox::enter().map_err(|e| e.to_string())?;
     // Before a task is there, so that it needn't wait for this: the guest's stack, the engine, the watch.
-    on_guest_stack(|| serve(&UnixStream::from(socket), parent, gate)).map_err(|e| e.to_string())?
+    on_guest_stack(|| serve(&socket, watched, parent, gate)).map_err(|e| e.to_string())?
 }
 
-fn serve(mut socket: &UnixStream, parent: Option<u32>, gate: sandbox::Gate) -> Result<(), String> {
+fn serve(
+    mut socket: &UnixStream,
+    watched: UnixStream,
+    parent: Option<u32>,
+    gate: sandbox::Gate,
+) -> Result<(), String> {
     let runtime = Runtime::new(RuntimeOptions::default()).map_err(|e| chain(&e))?;
-    let lifeline = follow_daemon(socket).map_err(|e| format!("can't start a thread: {e}"))?;
+    let lifeline = follow_daemon(watched).map_err(|e| format!("can't start a thread: {e}"))?;
     let (head, file) = receive(socket).map_err(|e| format!("can't read the task: {e}"))?;
     // The daemon may have died before the kernel was asked to watch it.
     if parent != Some(head.daemon) {
@@ -153,9 +161,8 @@ fn compile(runtime: &Runtime, module: &[u8], rewrite: Rewrite) -> Answer {
 /// thread that started the worker dies, and a daemon can lose interest before that.
 ///
 /// Watches from the moment that it is told to, when the whole task was read.
-fn follow_daemon(socket: &UnixStream) -> io::Result<mpsc::Sender<()>> {
+fn follow_daemon(mut socket: UnixStream) -> io::Result<mpsc::Sender<()>> {
     let (told, begin) = mpsc::channel();
-    let mut socket = socket.try_clone()?;
     let watch = move || {
         if begin.recv().is_ok() {
             // Whatever arrives or fails here, the daemon no longer waits for this task.
