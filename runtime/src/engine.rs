@@ -130,7 +130,7 @@ impl Runtime {
 
 /// Native stack that a guest may use: more than its counted stack can come to.
 pub(crate) const NATIVE_STACK_BYTES: usize =
-    (STACK_BYTES_MAX.unsigned_abs() as usize + SMALL_BYTES_MAX as usize) * NATIVE_BYTES_PER_COUNTED;
+    (STACK_BYTES_MAX.unsigned_abs() + SMALL_BYTES_MAX) as usize * NATIVE_BYTES_PER_COUNTED;
 
 /// The interpreter with this machine's width of pointers and order of bytes.
 const PULLEY: &str = match (cfg!(target_pointer_width = "64"), cfg!(target_endian = "little")) {

@@ -179,7 +179,7 @@ pub(crate) const NATIVE_BYTES_PER_COUNTED: usize = 16;
 
 /// Counted bytes that a function and all it calls may come to for it to be *small*: it isn't counted, and its calls
 /// aren't. The native stack has room for one small function, and all it calls, beyond what is counted.
-pub(crate) const SMALL_BYTES_MAX: u64 = 4_096;
+pub(crate) const SMALL_BYTES_MAX: u32 = 4_096;
 
 /// Fuel that a small function and all it calls may come to, each operator taken once: it pays, but isn't stopped at
 /// its entry. A caller's straight-line code can then go on for some milliseconds at most before it is stopped.

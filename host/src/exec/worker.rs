@@ -61,9 +61,8 @@ fn run() -> Result<(), String> {
     let parent = getppid().and_then(|parent| u32::try_from(parent.as_raw_nonzero().get()).ok());
     // Once more for whoever watches it: locked in, no file can be opened a second time.
     let clone = || rustix::stdio::stdin().try_clone_to_owned().map(UnixStream::from);
-    let (socket, watched) = clone()
-        .and_then(|socket| Ok((socket, clone()?)))
-        .map_err(|e| format!("no standard input: {e}"))?;
+    let (socket, watched) =
+        clone().and_then(|socket| Ok((socket, clone()?))).map_err(|e| format!("no standard input: {e}"))?;
     let gate = sandbox::enter().map_err(|e| e.to_string())?;
     // Before a task is there, so that it needn't wait for this: the guest's stack, the engine, the watch.
     on_guest_stack(|| serve(&socket, watched, parent, gate)).map_err(|e| e.to_string())?

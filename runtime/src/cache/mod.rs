@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn keys_differ_in_everything_that_code_depends_on() {
-        let [one, same, slow] =
-            [true, true, false].map(|optimize| Runtime::new(RuntimeOptions { optimize }).unwrap());
+        let [one, same, slow] = [true, true, false]
+            .map(|optimize| Runtime::new(RuntimeOptions { optimize, ..Default::default() }).unwrap());
         let key = one.code_key(b"module", Rewrite::Fast);
         assert_eq!(key, same.code_key(b"module", Rewrite::Fast));
         assert_ne!(key, one.code_key(b"module", Rewrite::Exact));

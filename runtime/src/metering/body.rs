@@ -314,11 +314,7 @@ impl Writer<'_> {
                 }
                 self.call_hook(LEFT);
             }
-            Op::Unreachable => {
-                if !self.stale {
-                    self.publish_fuel();
-                }
-            }
+            Op::Unreachable if !self.stale => self.publish_fuel(),
             Op::Loop { .. }
             | Op::If { .. }
             | Op::Else

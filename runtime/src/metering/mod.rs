@@ -17,7 +17,8 @@ mod nan;
 mod observe;
 mod regions;
 mod small;
-#[cfg(all(test, feature = "engine"))]
+#[cfg(test)]
+#[cfg(feature = "engine")]
 mod tests;
 mod webs;
 

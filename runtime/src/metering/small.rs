@@ -65,5 +65,5 @@ fn need(admitted: &Admitted, needs: &[Option<Need>], index: usize) -> Option<Nee
         fuel = fuel.saturating_add(callee.fuel);
     }
     let bytes = frame_bytes(facts.slots, facts.operands_max, facts.operators).saturating_add(below);
-    (bytes <= SMALL_BYTES_MAX && fuel <= SMALL_FUEL_MAX).then_some(Need { bytes, fuel })
+    (bytes <= SMALL_BYTES_MAX.into() && fuel <= SMALL_FUEL_MAX).then_some(Need { bytes, fuel })
 }

@@ -213,9 +213,10 @@ impl Graph {
             self.frames[at].end = Some(self.now.clone());
             return;
         };
-        for slot in 0..end.len() {
-            if end[slot] != self.now[slot] {
-                end[slot] = self.meeting(vec![end[slot], self.now[slot]]);
+        for (slot, there) in end.iter_mut().enumerate() {
+            let here = self.now[slot];
+            if *there != here {
+                *there = self.meeting(vec![*there, here]);
             }
         }
         self.frames[at].end = Some(end);

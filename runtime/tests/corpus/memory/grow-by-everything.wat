@@ -1,5 +1,5 @@
 ;; Asks for all of 32 bits, and for more, in ways that overflow.
-;;job {"limits": {"fuel_limit": 10000000000}}
+;;job {"limits": {"fuel_limit": 1000000000000}}
 ;;ends exited 0
 (module
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
