@@ -7,9 +7,6 @@ use crate::{
 };
 use std::{process::ExitCode, time::Duration};
 
-/// Wall-clock limit of the trial job, which takes some milliseconds.
-const TRIAL_SECONDS_MAX: u64 = 60;
-
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Print JSON
@@ -19,7 +16,7 @@ pub(super) struct Args {
 
 pub(super) async fn doctor(common: &Common, args: &Args) -> anyhow::Result<ExitCode> {
     let home = session::home(common)?;
-    let config = WorkerConfig::for_this_program(Duration::from_secs(TRIAL_SECONDS_MAX))?;
+    let config = WorkerConfig::for_this_program(Duration::from_secs(session::TRIAL_SECONDS_MAX))?;
     let checks = checks(&Facts::gather(&home, &session::code_dir(&home), config).await);
     let fit = checks.iter().all(|check| check.verdict != Verdict::Fail);
     if args.json {

@@ -92,8 +92,9 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
     let (chain, dir) = start(common, &args.service, "provider").await?;
     let network = chain.network().clone();
     let capacity = Capacity { bytes_max: args.memory_max, fuel_per_second: args.fuel_per_second };
-    let workshop =
-        session::workshop(&session::home(common)?, &dir.join("blocks"), network.gateways.clone(), args.jobs)?;
+    let home = session::home(common)?;
+    let workshop = session::workshop(&home, &dir.join("blocks"), network.gateways.clone(), args.jobs)?;
+    session::get_ready(&home, &workshop).await?;
     let workshop = Workshop { capacity: Some(capacity), ..workshop };
     let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     let gateway = args.service.public_url.clone().unwrap_or(url);
@@ -126,8 +127,9 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
 pub(super) async fn mediator(common: &Common, args: MediatorArgs) -> anyhow::Result<ExitCode> {
     let (chain, dir) = start(common, &args.service, "mediator").await?;
     let network = chain.network().clone();
-    let workshop =
-        session::workshop(&session::home(common)?, &dir.join("blocks"), network.gateways.clone(), 1)?;
+    let home = session::home(common)?;
+    let workshop = session::workshop(&home, &dir.join("blocks"), network.gateways.clone(), 1)?;
+    session::get_ready(&home, &workshop).await?;
     let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     output::note(&format!("mediator {} of panel {} serves blocks at {url}", chain.address()?, network.panel));
     let poll = Duration::from_millis(args.service.poll_ms);

@@ -1,9 +1,9 @@
 //! What most subcommands start with: home, network, key, store, workers.
 
-use super::{Common, usage};
+use super::{Common, output, usage};
 use crate::{
     chain::{Chain, Key},
-    devnet,
+    devnet, doctor,
     exec::{CACHE_BYTES_MAX, CacheError, CodeCache, Executor, WorkerConfig},
     network::{self, DEV, DEV_CHAIN_ID, Network},
     roles::Workshop,
@@ -67,6 +67,20 @@ pub(super) fn code_cache(home: &std::path::Path) -> Option<CodeCache> {
         }
     }
 }
+
+/// Says in one line what this machine lacks for running jobs, before it is found out by a deal; and starts workers.
+pub(super) async fn get_ready(home: &std::path::Path, workshop: &Workshop) -> anyhow::Result<()> {
+    let config = WorkerConfig::for_this_program(Duration::from_secs(TRIAL_SECONDS_MAX))?;
+    let checks = doctor::checks(&doctor::Facts::gather(home, &code_dir(home), config).await);
+    if let Some(lacks) = doctor::shortcomings(&checks) {
+        output::note(&format!("warning: {lacks}"));
+    }
+    workshop.executor.warm_up().await?;
+    Ok(())
+}
+
+/// Wall-clock limit of the trial job, which takes some milliseconds.
+pub(super) const TRIAL_SECONDS_MAX: u64 = 60;
 
 /// Where compiled code is kept.
 pub(super) fn code_dir(home: &std::path::Path) -> PathBuf {
