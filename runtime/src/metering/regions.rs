@@ -264,7 +264,7 @@ mod tests {
         // What follows a turn's condition is charged when it is reached, or with the turn when it is small.
         let forty = forty();
         let text = format!("loop {TWO} local.get 0 br_if 0 {forty} local.get 0 br_if 0 end");
-        assert_eq!(charges(&text), [(0, 0, false), (1, 4, true), (6, 41, false)]);
+        assert_eq!(charges(&text), [(0, 0, false), (1, 4, true), (7, 41, false)]);
         let text = format!("loop {TWO} local.get 0 br_if 0 {TWO} local.get 0 br_if 0 end");
         assert_eq!(charges(&text), [(0, 0, false), (1, 7, true)]);
         // A loop's turns are never charged ahead.
@@ -276,7 +276,7 @@ mod tests {
         // Out of both blocks: the rest of each may not run, what follows both does.
         let forty = forty();
         let text = format!("block block local.get 0 br_if 1 {forty} end {forty} end {forty}");
-        assert_eq!(charges(&text), [(0, 41, false), (4, 40, false), (65, 40, false)]);
+        assert_eq!(charges(&text), [(0, 41, false), (5, 40, false), (66, 40, false)]);
         let text = format!("local.get 0 if return end {forty}");
         assert_eq!(charges(&text), [(0, 1, false), (4, 40, false)]);
     }
