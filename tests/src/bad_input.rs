@@ -45,7 +45,8 @@ fn nothing_is_spent_on_a_bad_job() {
         (&["audit", "0xffffffff"], 2, &["no deal"]),
         (&["exec", "missing.wasm"], 2, &["missing.wasm"]),
         (&["exec", forbidden.to_str().unwrap()], 2, &["env"]),
-        (&["exec", "--dir", "nonsense", forbidden.to_str().unwrap()], 2, &["HOST::GUEST"]),
+        (&["exec", "--dir", "nonsense", forbidden.to_str().unwrap()], 2, &["nonsense"]),
+        (&["exec", "--dir", "..", forbidden.to_str().unwrap()], 2, &["..::/in"]),
         (&["run", "cowsay", "--network", "mars"], 2, &["mars", "lilypad devnet"]),
     ];
     let before = wealth();
@@ -74,7 +75,9 @@ fn an_offer_that_nobody_can_take_costs_nothing() {
     let output = market.run(&["run", "cowsay", "-i", "message=cheap", "--price-max", "0.001", "--wait", "4"]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("--price-max") && said.contains("nothing was spent"), "{said}");
+    // Either the offer runs out here, or the solver says first that it has.
+    let unspent = said.contains("nothing was spent") || said.contains("no tokens were spent");
+    assert!(said.contains("--price-max") && unspent, "{said}");
     assert_eq!(wealth(), before);
 }
 

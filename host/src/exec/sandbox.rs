@@ -86,6 +86,8 @@ pub fn landlock_version() -> Option<u8> {
 }
 
 fn limit(resource: Resource, value: u64) -> Result<(), SandboxError> {
+    // A lower bound that this process already has stays: it can't be raised, and needn't be.
+    let value = rustix::process::getrlimit(resource).maximum.map_or(value, |own| own.min(value));
     let limit = Rlimit { current: Some(value), maximum: Some(value) };
     rustix::process::setrlimit(resource, limit).map_err(SandboxError::Limit)
 }

@@ -278,7 +278,7 @@ mod tests {
         let text = format!("block block local.get 0 br_if 1 {forty} end {forty} end {forty}");
         assert_eq!(charges(&text), [(0, 41, false), (5, 40, false), (66, 40, false)]);
         let text = format!("local.get 0 if return end {forty}");
-        assert_eq!(charges(&text), [(0, 1, false), (4, 40, false)]);
+        assert_eq!(charges(&text), [(0, 1, false), (5, 40, false)]);
     }
 
     #[test]

@@ -7,33 +7,33 @@ use lilypad_abi::{Limits, Status, TrapKind};
 const HOST_CALL: u64 = 800;
 
 #[test]
-fn fuel_is_the_sum_of_the_blocks_entered() {
-    // Three for each function entered, then one for most operators; see the cost table.
+fn fuel_is_the_sum_of_the_regions_entered() {
+    // Six for each function entered, then what the operators cost; see the cost table.
     for (definitions, body, fuel) in [
-        ("", "", 3),
-        ("", "nop nop", 3),
-        ("", "i32.const 1 drop", 4),
-        ("", "i32.const 1 i32.const 2 i32.add drop", 6),
-        ("", "block block end end", 3),
-        // The condition, the branch, and one of the arms.
-        ("", "i32.const 1 if i32.const 7 drop else i32.const 7 drop i32.const 7 drop end", 3 + 2 + 1),
-        ("", "i32.const 0 if i32.const 7 drop else i32.const 7 drop i32.const 7 drop end", 3 + 2 + 2),
-        // What a branch jumps over is not paid.
-        ("", "block br 0 i32.const 1 drop end i32.const 1 drop", 3 + 1 + 1),
-        ("", "block i32.const 1 br_if 0 i32.const 1 drop end", 3 + 2),
-        ("", "return", 3 + 1),
-        ("(func $f)", "call $f call $f", 3 + 2 * 4 + 2 * 3),
-        ("(func $f (result i32) i32.const 1 return)", "call $f drop", 3 + 4 + 3 + 2),
-        // Ten turns of: loop, get, const, sub, tee, br_if; and the local's first value.
+        ("", "", 6),
+        ("", "nop nop", 6),
+        ("", "i32.const 1 drop", 6),
+        ("", "i32.const 1 i32.const 2 i32.add drop", 6 + 1),
+        ("", "block block end end", 6),
+        // The condition, and the dearer of two small arms.
+        ("", "i32.const 1 if i32.const 7 i32.clz drop else i32.const 7 i32.eqz drop end", 6 + 1 + 3),
+        ("", "i32.const 0 if i32.const 7 i32.clz drop else i32.const 7 i32.eqz drop end", 6 + 1 + 3),
+        // What is never reached is not paid; what a branch may jump over is paid ahead when it is little.
+        ("", "block br 0 i32.const 1 i32.eqz drop end i32.const 1 i32.clz drop", 6 + 2),
+        ("", "block i32.const 1 br_if 0 i32.const 1 i32.eqz drop end", 6 + 1 + 3),
+        ("", "return", 6),
+        ("(func $f)", "call $f call $f", 6 + 2 * 10 + 2 * 6),
+        ("(func $f (result i32) i32.const 1 return)", "call $f drop", 6 + 10 + 6),
+        // Ten turns of: loop, sub, tee, br_if; and the local's first value.
         (
             "",
             "(local i32) i32.const 10 local.set 0 loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end",
-            3 + 2 + 10 * 6,
+            6 + 1 + 10 * 4,
         ),
-        ("", "i32.const 7 i32.const 2 i32.div_s drop", 3 + 2 + 10),
-        // 33 bytes filled: thirty for the call into the engine, one for each full sixteen bytes.
-        ("", "i32.const 0 i32.const 1 i32.const 33 memory.fill", 3 + 3 + 30 + 2),
-        ("", "i32.const 2 memory.grow drop", 3 + 1 + 500 + 2 * 4_096),
+        ("", "i32.const 7 i32.const 2 i32.div_s drop", 6 + 15),
+        // 33 bytes filled: a hundred for the call into the engine, one for each full eight bytes.
+        ("", "i32.const 0 i32.const 1 i32.const 33 memory.fill", 6 + 100 + 4),
+        ("", "i32.const 2 memory.grow drop", 6 + 500 + 2 * 131_072),
     ] {
         assert_eq!(run(definitions, body), (exited(0), fuel), "{body}");
     }
@@ -41,31 +41,31 @@ fn fuel_is_the_sum_of_the_blocks_entered() {
 
 #[test]
 fn exits_carry_the_code_and_the_exact_fuel() {
-    assert_eq!(run("", "i32.const 42 call $exit"), (exited(42), 3 + 1 + 4 + HOST_CALL));
-    assert_eq!(run("", "i32.const -1 call $exit unreachable"), (exited(u32::MAX), 3 + 1 + 4 + 1 + HOST_CALL));
+    assert_eq!(run("", "i32.const 42 call $exit"), (exited(42), 6 + 10 + HOST_CALL));
+    assert_eq!(run("", "i32.const -1 call $exit unreachable"), (exited(u32::MAX), 6 + 10 + 1 + HOST_CALL));
 }
 
 #[test]
 fn every_trap_has_its_kind_and_pays_its_block() {
     let table = "(table 2 2 funcref) (elem (i32.const 0) func $f) (func $f (param i32))";
     for (definitions, body, kind, fuel) in [
-        ("", "unreachable", TrapKind::Unreachable, 3 + 1),
-        ("", "i32.const 65533 i32.load drop", TrapKind::MemoryOutOfBounds, 3 + 2),
-        ("", "i32.const -1 i32.const 0 i32.store8 offset=4294967295", TrapKind::MemoryOutOfBounds, 3 + 3),
+        ("", "unreachable", TrapKind::Unreachable, 6 + 1),
+        ("", "i32.const 65533 i32.load drop", TrapKind::MemoryOutOfBounds, 6 + 3),
+        ("", "i32.const -1 i32.const 0 i32.store8 offset=4294967295", TrapKind::MemoryOutOfBounds, 6 + 1),
         (
             "",
             "i32.const 65536 i32.const 0 i32.const 16 memory.fill",
             TrapKind::MemoryOutOfBounds,
-            3 + 3 + 30 + 1,
+            6 + 100 + 2,
         ),
-        (table, "i32.const 9 table.get 0 drop", TrapKind::TableOutOfBounds, 3 + 1 + 6),
-        (table, "i32.const 9 call_indirect", TrapKind::TableOutOfBounds, 3 + 1 + 10),
-        (table, "i32.const 1 call_indirect", TrapKind::IndirectCallToNull, 3 + 1 + 10),
-        (table, "i32.const 0 call_indirect", TrapKind::BadSignature, 3 + 1 + 10),
-        ("", "i32.const 0x80000000 i32.const -1 i32.div_s drop", TrapKind::IntegerOverflow, 3 + 2 + 10),
-        ("", "i64.const 1 i64.const 0 i64.rem_u drop", TrapKind::IntegerDivisionByZero, 3 + 2 + 14),
-        ("", "f64.const nan i32.trunc_f64_s drop", TrapKind::BadConversionToInteger, 3 + 1 + 6),
-        ("", "f32.const 1e30 i64.trunc_f32_s drop", TrapKind::IntegerOverflow, 3 + 1 + 6),
+        (table, "i32.const 9 table.get 0 drop", TrapKind::TableOutOfBounds, 6 + 11),
+        (table, "i32.const 9 call_indirect", TrapKind::TableOutOfBounds, 6 + 14),
+        (table, "i32.const 1 call_indirect", TrapKind::IndirectCallToNull, 6 + 14),
+        (table, "i32.const 0 call_indirect", TrapKind::BadSignature, 6 + 14),
+        ("", "i32.const 0x80000000 i32.const -1 i32.div_s drop", TrapKind::IntegerOverflow, 6 + 15),
+        ("", "i64.const 1 i64.const 0 i64.rem_u drop", TrapKind::IntegerDivisionByZero, 6 + 18),
+        ("", "f64.const nan i32.trunc_f64_s drop", TrapKind::BadConversionToInteger, 6 + 8),
+        ("", "f32.const 1e30 i64.trunc_f32_s drop", TrapKind::IntegerOverflow, 6 + 8),
     ] {
         assert_eq!(run(definitions, body), (trapped(kind), fuel), "{body}");
     }
@@ -80,7 +80,7 @@ fn a_trap_after_a_loop_without_calls_pays_for_the_loop() {
          i32.const 1 i32.const 0 i32.div_u drop",
     );
     assert_eq!(status, trapped(TrapKind::IntegerDivisionByZero));
-    assert_eq!(fuel, 3 + 2 + 1000 * 6 + 2 + 10);
+    assert_eq!(fuel, 6 + 1 + 1000 * 4 + 15);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_trap_below_a_call_pays_for_both_functions() {
          i32.const 1 i32.const 0 i32.div_u drop)";
     let (status, fuel) = run(definitions, "call $f i32.const 1 drop");
     assert_eq!(status, trapped(TrapKind::IntegerDivisionByZero));
-    assert_eq!(fuel, 3 + 4 + 1 + 3 + 2 + 10 * 6 + 2 + 10);
+    assert_eq!(fuel, 6 + 10 + 6 + 1 + 10 * 4 + 15);
 }
 
 #[test]
@@ -150,8 +150,8 @@ fn a_trap_in_debt_is_out_of_fuel_and_never_a_trap() {
 fn a_start_function_runs_first_and_pays() {
     let definitions = "(global $g (mut i32) (i32.const 0)) (func $s i32.const 5 global.set $g) (start $s)";
     assert_eq!(value(definitions, "global.get $g"), 5);
-    assert_eq!(run(definitions, ""), (exited(0), 3 + 2 + 3));
-    assert_eq!(run("(func $s unreachable) (start $s)", ""), (trapped(TrapKind::Unreachable), 4));
+    assert_eq!(run(definitions, ""), (exited(0), 6 + 1 + 6));
+    assert_eq!(run("(func $s unreachable) (start $s)", ""), (trapped(TrapKind::Unreachable), 6 + 1));
     assert_eq!(run("(func $s i32.const 3 call $exit) (start $s)", "unreachable").0, exited(3));
 }
 
@@ -170,9 +170,9 @@ fn branches_to_the_function_and_multiple_values_keep_count() {
          i32.const 3 i64.const 4)";
     assert_eq!(value(two, "i32.const 1 call $two i32.wrap_i64 i32.add"), 3);
     assert_eq!(value(two, "i32.const 0 call $two i32.wrap_i64 i32.add"), 7);
-    // `_start`: entry, const, call. `$two`: entry, get, if, and the arm with its branch, or the rest.
-    assert_eq!(run(two, "i32.const 1 call $two drop drop").1, (3 + 1 + 4) + (3 + 2) + 3);
-    assert_eq!(run(two, "i32.const 0 call $two drop drop").1, (3 + 1 + 4) + (3 + 2) + 2);
+    // `_start`: entry, call. `$two`: entry, if; what its arm and the rest do is free.
+    assert_eq!(run(two, "i32.const 1 call $two drop drop").1, (6 + 10) + (6 + 1));
+    assert_eq!(run(two, "i32.const 0 call $two drop drop").1, (6 + 10) + (6 + 1));
     let swap = "(func $swap (param i32 i64) (result i64 i32) local.get 1 local.get 0)
          (func $again (param i32 i64) (result i64 i32) local.get 0 local.get 1 call $swap)";
     assert_eq!(

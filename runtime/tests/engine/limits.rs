@@ -14,7 +14,7 @@ fn recursion_ends_at_the_counted_stack() {
     // Base 64, six operators, at most two operands; `_start` has two operators.
     let depth = ((32 << 20) - (64 + 2)) / (64 + 2 * 8 + 6);
     // Each level that fits pays its block, and the one that doesn't paid before it was counted.
-    assert_eq!(fuel, 3 + 4 + (depth + 1) * (3 + 4 + 4));
+    assert_eq!(fuel, 6 + 10 + (depth + 1) * (6 + 1 + 1 + 1 + 10));
 }
 
 #[test]
@@ -152,10 +152,7 @@ fn huge_sizes_cost_before_they_are_tried() {
     // Four gibibytes of fill trap out of bounds, but the fuel for them is due first.
     let body = "i32.const 0 i32.const 0 i32.const -1 memory.fill";
     let (status, fuel) = run("", body);
-    assert_eq!(
-        (status, fuel),
-        (trapped(TrapKind::MemoryOutOfBounds), 3 + 3 + 30 + (u64::from(u32::MAX) >> 4))
-    );
+    assert_eq!((status, fuel), (trapped(TrapKind::MemoryOutOfBounds), 6 + 100 + (u64::from(u32::MAX) >> 3)));
     let poor = run_with(&guest("", body), Limits { fuel_limit: 1_000_000, ..limits() }).outcome;
     assert_eq!(poor.status, Status::OutOfFuel);
 }

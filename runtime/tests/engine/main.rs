@@ -38,7 +38,7 @@ fn job(module: Vec<u8>, limits: Limits) -> ResolvedJob {
 
 /// Small enough that a mistake ends soon.
 fn limits() -> Limits {
-    Limits { fuel_limit: 1_000_000_000, memory_bytes_max: 16 << 20, ..Limits::default() }
+    Limits { fuel_limit: 1_000_000_000_000, memory_bytes_max: 16 << 20, ..Limits::default() }
 }
 
 fn run_with(module: &[u8], limits: Limits) -> Execution {
