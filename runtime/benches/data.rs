@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p lilypad-runtime --bench data [-- MEBIBYTES]` prints a table and writes `target/bench/data.json`.
 //! Each row runs in a process of its own, because the peak of a process's memory never falls.
+#![expect(clippy::print_stdout, reason = "the table is this program's result")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't measure has nothing better to do")]
 #![expect(clippy::print_stdout, reason = "the table is this program's result")]
 
