@@ -4,7 +4,6 @@
 //! Each row runs in a process of its own, because the peak of a process's memory never falls.
 #![expect(clippy::print_stdout, reason = "the table is this program's result")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that can't measure has nothing better to do")]
-#![expect(clippy::print_stdout, reason = "the table is this program's result")]
 
 mod common;
 
