@@ -395,13 +395,10 @@ fn handed_over(
     }
 }
 
-/// Callees of one function that are kept.
-const CALLEES_MAX: usize = 16;
-
 fn note_call(facts: &mut FunctionFacts, operator: &Operator<'_>) {
     match operator {
         Operator::Call { function_index } => {
-            facts.callees = facts.callees.take().filter(|callees| callees.len() < CALLEES_MAX);
+            facts.callees = facts.callees.take().filter(|callees| callees.len() < profile::SMALL_CALLS_MAX);
             if let Some(callees) = &mut facts.callees {
                 callees.push(*function_index);
             }

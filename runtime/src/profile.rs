@@ -185,6 +185,12 @@ pub(crate) const SMALL_BYTES_MAX: u32 = 4_096;
 /// its entry. A caller's straight-line code can then go on for some milliseconds at most before it is stopped.
 pub(crate) const SMALL_FUEL_MAX: u64 = 256;
 
+/// Calls that a small function may have.
+pub(crate) const SMALL_CALLS_MAX: usize = 16;
+
+/// Fuel that a region is charged at most for small ones that may not run.
+pub(crate) const AHEAD_FUEL_MAX: u64 = 32;
+
 /// Counted bytes of one frame of a function.
 ///
 /// `slots` are its parameters and locals, `operands_max` the deepest its operand stack gets, `operators` the

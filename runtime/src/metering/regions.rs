@@ -8,10 +8,8 @@
 //! nothing is written.
 
 use super::{control::Step, cost};
+use crate::profile::AHEAD_FUEL_MAX;
 use wasmparser::Operator as Op;
-
-/// Fuel that a region is charged at most for small ones that may not run.
-const AHEAD_FUEL_MAX: u64 = 32;
 
 /// A region's fuel, and where it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -146,11 +146,9 @@ fn by_hand() -> Vec<(String, String)> {
     found
 }
 
-/// Calls that give many values and take them again, one after the other, while a few values stay alive: a register
-/// allocator that looks at the first few slots for a free one finds none, and makes new slots for every call.
-fn batches(ty: &str, values: usize, calls: usize) -> String {
-    let types = format!("{ty} ").repeat(values);
-    let locals: String = (0..12)
+/// What loads twelve locals, and what stores each and loads it anew: values that stay alive meanwhile.
+fn twelve_kept_alive(ty: &str) -> (String, String) {
+    let renewed: String = (0..12)
         .map(|n| {
             format!(
                 "i32.const {} local.get {n} {ty}.store i32.const {} {ty}.load local.set {n} ",
@@ -160,6 +158,14 @@ fn batches(ty: &str, values: usize, calls: usize) -> String {
         })
         .collect();
     let loads: String = (0..12).map(|n| format!("i32.const {} {ty}.load local.set {n} ", n * 16)).collect();
+    (loads, renewed)
+}
+
+/// Calls that give many values and take them again, one after the other, while a few values stay alive: a register
+/// allocator that looks at the first few slots for a free one finds none, and makes new slots for every call.
+fn batches(ty: &str, values: usize, calls: usize) -> String {
+    let types = format!("{ty} ").repeat(values);
+    let (loads, locals) = twelve_kept_alive(ty);
     program(
         &format!(
             "(func $give (result {types}) {}) (func $take (param {types}))
@@ -177,16 +183,7 @@ fn batches(ty: &str, values: usize, calls: usize) -> String {
 /// The same with the values of blocks.
 fn block_batches(ty: &str, values: usize, blocks: usize) -> String {
     let types = format!("{ty} ").repeat(values);
-    let locals: String = (0..12)
-        .map(|n| {
-            format!(
-                "i32.const {} local.get {n} {ty}.store i32.const {} {ty}.load local.set {n} ",
-                n * 16,
-                n * 16 + 999
-            )
-        })
-        .collect();
-    let loads: String = (0..12).map(|n| format!("i32.const {} {ty}.load local.set {n} ", n * 16)).collect();
+    let (loads, locals) = twelve_kept_alive(ty);
     program(
         &format!(
             "(type $t (func (param {types}) (result {types}))) (func $give (result {types}) {}) (func $take (param {types}))

@@ -1,4 +1,4 @@
-//! Programs that end in every way there is, and our own modules.
+//! The programs of `shared/programs.rs` and our own modules, on every engine and on V8.
 
 use super::{
     replay_on_v8,
