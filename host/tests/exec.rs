@@ -99,6 +99,18 @@ fn kill(id: u32) {
 }
 
 #[tokio::test]
+async fn a_profile_accounts_for_all_fuel_of_the_same_outcome() {
+    let job = job(ECHO);
+    let executor = Executor::new(config("profile", Duration::from_secs(60)), 1);
+    let plain = executor.run(&job).await.unwrap();
+    let (profiled, profile) = executor.profile(&job).await.unwrap();
+    assert_eq!(profiled, plain, "being watched changes nothing");
+    assert_eq!(profile.fuel(), plain.outcome.fuel_used);
+    assert!(profile.by_function().iter().any(|row| row.calls > 0 && row.own > 0));
+    no_worker("profile").await;
+}
+
+#[tokio::test]
 async fn a_worker_gives_what_the_runtime_gives() {
     let job = job(ECHO);
     let inside = Runtime::new(RuntimeOptions::default()).unwrap().run(&job).unwrap();
