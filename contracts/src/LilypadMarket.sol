@@ -2,76 +2,122 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {DealId, DealState, DealTerms, DealView, PaymentReason, Receipt, Settlement} from "./Types.sol";
+import {LilypadLens} from "./LilypadLens.sol";
+import {LilypadMediation} from "./LilypadMediation.sol";
+import {
+    Accord,
+    Callback,
+    DealId,
+    DealState,
+    DealTerms,
+    DeclineReason,
+    Receipt,
+    ReplicaGroup,
+    Settlement,
+    Verdict,
+    Verification
+} from "./Types.sol";
 import {ILilypadConsumer} from "./interfaces/ILilypadConsumer.sol";
 import {ILilypadMarket} from "./interfaces/ILilypadMarket.sol";
+import {ILilypadMediation} from "./interfaces/ILilypadMediation.sol";
 import {Amounts} from "./market/Amounts.sol";
 import {Balances} from "./market/Balances.sol";
+import {Batch} from "./market/Batch.sol";
 import {Draw} from "./market/Draw.sol";
+import {Hashes} from "./market/Hashes.sol";
 import {Matching} from "./market/Matching.sol";
 
-/// @title Results, judging, mediation and settlement of deals.
-contract LilypadMarket is Matching {
-    /// @dev What one drawn mediator has posted.
-    struct Seat {
-        bytes32 commitment;
-        bytes32 revealed;
-    }
+/// @title Results, judging, and settlement of deals. What mediators do is in `LilypadMediation`.
+contract LilypadMarket is Matching, Batch {
+    using Hashes for DealTerms;
+    using Hashes for Receipt;
 
-    /// @dev Gas that `deliverResult` needs after its callback returns.
+    /// @dev Gas that a delivery needs after its callback returns.
     uint256 private constant GAS_AFTER_CALLBACK = 40_000;
 
-    mapping(DealId => address[]) private _mediators;
-    mapping(DealId => mapping(address mediator => Seat)) private _seats;
+    /// @inheritdoc ILilypadMarket
+    ILilypadMediation public immutable mediation;
 
-    constructor(IERC20 token_) Balances(token_) {}
+    /// @inheritdoc ILilypadMarket
+    address public immutable lens;
+
+    /// @dev Only of deals whose seed somebody fixed; others' is the hash of their anchor block.
+    mapping(DealId => bytes32) private _seeds;
+
+    constructor(IERC20 token_) Balances(token_) {
+        mediation = new LilypadMediation();
+        lens = address(new LilypadLens());
+    }
 
     /* THE PROVIDER */
 
     /// @inheritdoc ILilypadMarket
-    function declineDeal(DealTerms calldata terms, uint8 reason) external {
-        (DealId id, Deal storage d) = _in(DealState.Matched, terms);
+    function declineDeal(DealTerms calldata terms, DeclineReason reason) external {
+        (DealId id,) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
-        // Else whoever is late could decline instead of paying for it.
-        if (block.timestamp > d.deadline) revert TooLate(d.deadline);
+        // Else a provider could keep the job to itself until the last second, and then let it lie for nothing.
+        uint256 deadline = terms.matchedAt + terms.submitWindow / 2;
+        if (block.timestamp > deadline) revert TooLate(deadline);
         emit DealDeclined(id, reason);
-        _open(id, terms);
-        // Nobody pays the solver: whoever did could be matched again and again with its friends' unrunnable offers.
-        _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms));
-        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral);
-        _close(id, Settlement.Declined);
+        _settle(id, terms, Settlement.Declined, 0, new address[](0), 0);
     }
 
     /// @inheritdoc ILilypadMarket
     function submitResult(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
+        if (terms.replicas != 1) revert CommitmentNeeded(id);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
-        // With an input, the effective job's digest is not computable here; mediation compares it.
-        if (terms.inputHash == 0 && receipt.jobDigest != terms.jobDigest) revert ReceiptInvalid("jobDigest");
-        if (receipt.profile != terms.profile) revert ReceiptInvalid("profile");
-        if (receipt.fuelUsed > terms.fuelLimit) revert ReceiptInvalid("fuelUsed");
-        if (receipt.status > 3) revert ReceiptInvalid("status");
-        if (receipt.status == 3 && receipt.fuelUsed != 0) revert ReceiptInvalid("fuelUsed");
-        d.state = DealState.Submitted;
-        d.receiptHash = keccak256(abi.encode(receipt));
-        d.anchorBlock = uint64(block.number) + 1;
-        d.deadline = uint64(block.timestamp) + terms.judgeWindow;
-        emit ResultSubmitted(id, receipt);
+        _post(id, d, terms, receipt, block.timestamp + terms.judgeWindow);
+    }
+
+    /// @inheritdoc ILilypadMarket
+    function commitResult(DealTerms calldata terms, bytes32 commitment) external {
+        (DealId id, Deal storage d) = _in(DealState.Matched, terms);
+        if (msg.sender != terms.provider) revert NotProvider(msg.sender);
+        if (terms.replicas == 1) revert CommitmentNotAsked(id);
+        if (block.timestamp > d.deadline) revert TooLate(d.deadline);
+        d.state = DealState.Committed;
+        d.receiptHash = bytes20(commitment);
+        ++_groups[terms.jobOfferHash].committed;
+        emit ResultCommitted(id, commitment);
+    }
+
+    /// @inheritdoc ILilypadMarket
+    function revealResult(DealTerms calldata terms, Receipt calldata receipt, bytes32 salt) external {
+        (DealId id, Deal storage d) = _in(DealState.Committed, terms);
+        uint256 revealDeadline = uint256(d.deadline) + terms.mediationWindow;
+        if (block.timestamp > revealDeadline) revert TooLate(revealDeadline);
+        ReplicaGroup storage group = _groups[terms.jobOfferHash];
+        // Whoever has not committed yet must not see a receipt before its time is over.
+        if (block.timestamp <= d.deadline && group.committed != terms.replicas) revert TooEarly(d.deadline + 1);
+        bytes20 given = bytes20(Hashes.commitment(id, msg.sender, receipt.hash(), salt));
+        if (given != d.receiptHash) revert CommitmentMismatch(d.receiptHash, given);
+        bytes20 part = bytes20(receipt.comparable(terms.verification));
+        if (group.accord == Accord.Agreeing) {
+            if (group.revealed == 0) {
+                group.receiptHash = part;
+            } else if (group.receiptHash != part) {
+                group.accord = Accord.Disputed;
+            }
+        }
+        ++group.revealed;
+        // Not judged by silence before the others had their time to contradict.
+        _post(id, d, terms, receipt, revealDeadline + terms.judgeWindow);
     }
 
     /// @inheritdoc ILilypadMarket
     function timeoutSubmission(DealTerms calldata terms) external {
-        (DealId id, Deal storage d) = _in(DealState.Matched, terms);
-        if (block.timestamp <= d.deadline) revert TooEarly(d.deadline + 1);
-        uint256 compensation = Amounts.priceMax(terms);
-        _open(id, terms);
-        _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms));
-        _pay(id, terms.creator, PaymentReason.Compensation, compensation);
-        _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-        // Not negative: the match checked that the collateral covers the creator's whole lock.
-        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral - compensation - terms.solverFee);
-        _close(id, Settlement.SubmissionTimedOut);
+        DealId id = terms.id();
+        Deal storage d = _deals[id];
+        uint256 deadline = d.deadline;
+        if (d.state == DealState.Committed) {
+            deadline += terms.mediationWindow;
+        } else if (d.state != DealState.Matched) {
+            revert WrongState(id);
+        }
+        if (block.timestamp <= deadline) revert TooEarly(deadline + 1);
+        _settle(id, terms, Settlement.SubmissionTimedOut, 0, new address[](0), 0);
     }
 
     /* JUDGING */
@@ -80,127 +126,136 @@ contract LilypadMarket is Matching {
     function acceptResult(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         if (msg.sender != terms.creator) revert NotCreator(msg.sender);
-        _checkReceipt(d, receipt);
-        _settlePayable(id, terms, receipt, Settlement.Accepted, 0);
+        _settle(id, terms, Settlement.Accepted, _cost(d, terms, receipt), new address[](0), 0);
     }
 
     /// @inheritdoc ILilypadMarket
     function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
-        if (block.timestamp <= d.deadline) revert TooEarly(d.deadline + 1);
-        _checkReceipt(d, receipt);
-        if (terms.auditBps != 0 && Draw.audited(_seed(id, d), id, terms.auditBps)) revert AuditDue(id);
-        _settlePayable(id, terms, receipt, Settlement.Finalized, 0);
+        uint256 cost = _cost(d, terms, receipt);
+        Settlement how = Settlement.Finalized;
+        uint256 reimbursed;
+        bool judged;
+        if (terms.replicas != 1) {
+            ReplicaGroup storage group = _groups[terms.jobOfferHash];
+            Accord accord = group.accord;
+            if (accord == Accord.Agreeing) {
+                if (group.revealed == terms.replicas) how = Settlement.Agreed;
+            } else if (accord == Accord.Disputed || accord == Accord.InMediation) {
+                revert MediationDue(id);
+            } else {
+                judged = true;
+                (how, reimbursed) = _byVerdict(group, terms, receipt);
+            }
+        }
+        if (!judged) {
+            if (how == Settlement.Finalized && block.timestamp <= d.deadline) revert TooEarly(uint256(d.deadline) + 1);
+            if (terms.auditBps != 0 && Draw.audited(_seed(id, d), id, terms.auditBps)) revert MediationDue(id);
+        }
+        _settle(id, terms, how, cost, new address[](0), reimbursed);
     }
 
     /// @inheritdoc ILilypadMarket
     function fixSeed(DealTerms calldata terms) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
-        if (d.seed != 0) return;
-        if (block.number > d.anchorBlock && Draw.blockHash(d.anchorBlock) == 0) {
-            d.anchorBlock = uint64(block.number) + 1;
+        if (_seeds[id] != 0) return;
+        if (block.number <= d.anchorBlock) revert SeedNotKnown(d.anchorBlock);
+        bytes32 seed = Draw.blockHash(d.anchorBlock);
+        if (seed == 0) {
+            d.anchorBlock = uint32(block.number + 1);
             emit AnchorMoved(id, d.anchorBlock);
         } else {
-            _seed(id, d);
+            _seeds[id] = seed;
+            emit SeedFixed(id, seed);
         }
     }
 
     /// @inheritdoc ILilypadMarket
-    function challengeResult(DealTerms calldata terms) external {
+    function challengeResult(DealTerms calldata terms, address[] calldata panel) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         if (msg.sender != terms.creator) revert NotCreator(msg.sender);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
-        _startMediation(id, d, terms, false);
+        if (terms.verification == Verification.Unverified) revert NotVerifiable(id);
+        _startMediation(id, d, terms, panel, DealState.Challenged);
     }
 
     /// @inheritdoc ILilypadMarket
-    function auditResult(DealTerms calldata terms) external {
+    function auditResult(DealTerms calldata terms, address[] calldata panel) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
-        if (!Draw.audited(_seed(id, d), id, terms.auditBps)) revert AuditNotDrawn(id);
-        _startMediation(id, d, terms, true);
-    }
-
-    /* MEDIATION */
-
-    /// @inheritdoc ILilypadMarket
-    function commitReceipt(DealTerms calldata terms, bytes32 commitment) external {
-        (DealId id, Deal storage d) = _in(DealState.Challenged, terms);
-        if (block.timestamp > d.deadline) revert TooLate(d.deadline);
-        if (!_isDrawn(id, msg.sender)) revert NotDrawnMediator(msg.sender);
-        Seat storage seat = _seats[id][msg.sender];
-        if (seat.commitment != 0) revert AlreadyCommitted(msg.sender);
-        if (commitment == 0) revert NotCommitted(msg.sender);
-        seat.commitment = commitment;
-        emit ReceiptCommitted(id, msg.sender, commitment);
+        bool due = terms.replicas != 1 && _groups[terms.jobOfferHash].accord == Accord.Disputed;
+        if (!due && !Draw.audited(_seed(id, d), id, terms.auditBps)) revert AuditNotDrawn(id);
+        _startMediation(id, d, terms, panel, DealState.Audited);
     }
 
     /// @inheritdoc ILilypadMarket
-    function revealReceipt(DealTerms calldata terms, Receipt calldata receipt, bytes32 salt) external {
-        (DealId id, Deal storage d) = _in(DealState.Challenged, terms);
-        uint256 revealDeadline = d.deadline + terms.mediationWindow;
-        if (block.timestamp > revealDeadline) revert TooLate(revealDeadline);
-        if (block.timestamp <= d.deadline && !_allCommitted(id)) revert TooEarly(d.deadline + 1);
-        Seat storage seat = _seats[id][msg.sender];
-        if (seat.commitment == 0) revert NotCommitted(msg.sender);
-        if (seat.revealed != 0) revert AlreadyRevealed(msg.sender);
-        bytes32 receiptHash = keccak256(abi.encode(receipt));
-        bytes32 commitment = keccak256(abi.encode(id, msg.sender, receiptHash, salt));
-        if (commitment != seat.commitment) revert CommitmentMismatch(seat.commitment, commitment);
-        seat.revealed = receiptHash;
-        emit ReceiptRevealed(id, msg.sender, receipt);
+    function concludeMediation(DealTerms calldata terms, Receipt calldata providerReceipt, address[] calldata drawn)
+        external
+    {
+        DealId id = terms.id();
+        Deal storage d = _deals[id];
+        DealState state = d.state;
+        if (state != DealState.Challenged && state != DealState.Audited) revert WrongState(id);
+        uint256 cost = _cost(d, terms, providerReceipt);
+        (Verdict verdict, bytes32 agreed, address[] memory paid) = mediation.close(id, drawn);
+        Settlement how = Settlement.Inconclusive;
+        if (verdict == Verdict.Varied) {
+            how = Settlement.JobVaried;
+        } else if (verdict == Verdict.Agreed) {
+            if (agreed != providerReceipt.comparable(terms.verification)) how = Settlement.ProviderSlashed;
+            else how = state == DealState.Challenged ? Settlement.ProviderUpheld : Settlement.AuditPassed;
+        }
+        if (terms.replicas != 1) {
+            ReplicaGroup storage group = _groups[terms.jobOfferHash];
+            // Verdicts and the accords after them stand in the same order.
+            group.accord = Accord(uint8(Accord.InMediation) + uint8(verdict));
+            group.receiptHash = bytes20(agreed);
+            // Who is right has paid for the proof; a replica that is found wrong by it pays that back.
+            // Safe cast: at most seven.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            if (how != Settlement.ProviderSlashed) group.feesDue = uint8(paid.length);
+        }
+        _settle(id, terms, how, cost, paid, 0);
     }
 
     /// @inheritdoc ILilypadMarket
-    function concludeMediation(DealTerms calldata terms, Receipt calldata providerReceipt) external {
-        (DealId id, Deal storage d) = _in(DealState.Challenged, terms);
-        _checkReceipt(d, providerReceipt);
-        address[] memory drawn = _mediators[id];
-        bytes32[] memory revealed = new bytes32[](drawn.length);
-        uint256 revealedCount;
-        bool waiting;
-        for (uint256 i; i < drawn.length; ++i) {
-            Seat storage seat = _seats[id][drawn[i]];
-            revealed[i] = seat.revealed;
-            if (seat.revealed != 0) ++revealedCount;
-            // Waits for who can still post: commits until the deadline, reveals of commits until the second one.
-            else if (seat.commitment != 0 || block.timestamp <= d.deadline) waiting = true;
+    function payPanel(address[] calldata panel) external {
+        bytes32 name = keccak256(abi.encode(panel));
+        if (panelSize[name] == 0) revert PanelInvalid();
+        uint256 amount = _drain(_account(name));
+        uint256 share = amount / panel.length;
+        for (uint256 i; i < panel.length; ++i) {
+            _credit(panel[i], share);
         }
-        uint256 revealDeadline = d.deadline + terms.mediationWindow;
-        if (waiting && block.timestamp <= revealDeadline) revert TooEarly(revealDeadline + 1);
-
-        bytes32 agreed = _majority(revealed);
-        uint256 fees = revealedCount * terms.mediatorFee;
-        if (agreed == d.receiptHash) {
-            _settlePayable(id, terms, providerReceipt, Settlement.ProviderUpheld, fees);
-        } else if (agreed != 0) {
-            _settleSlashed(id, terms, fees);
-        } else {
-            _open(id, terms);
-            _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-            _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms) - terms.solverFee - fees);
-            _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral);
-            _close(id, Settlement.Inconclusive);
-        }
-        // Whoever showed its work is paid, whatever it found; silence is not.
-        for (uint256 i; i < drawn.length; ++i) {
-            if (revealed[i] != 0) _pay(id, drawn[i], PaymentReason.MediatorFee, terms.mediatorFee);
-        }
+        // What can't be shared waits for more.
+        _credit(_account(name), amount - share * panel.length);
+        emit PanelPaid(name, share);
     }
 
-    /* THE CALLBACK */
+    /* CALLBACKS */
 
     /// @inheritdoc ILilypadMarket
     function deliverResult(DealTerms calldata terms, Receipt calldata receipt, bytes calldata journal) external {
         (DealId id, Deal storage d) = _in(DealState.Settled, terms);
-        if (terms.callbackGas == 0) revert CallbackNotAsked(id);
         if (!_resultStands(d.settlement)) revert ResultNotPayable(id);
-        if (d.callbackDelivered) revert CallbackAlreadyDelivered(id);
         _checkReceipt(d, receipt);
         bytes32 journalHash = keccak256(journal);
         if (journalHash != receipt.journalHash) revert JournalMismatch(receipt.journalHash, journalHash);
+        _callBack(id, d, terms, abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal)));
+    }
+
+    /// @inheritdoc ILilypadMarket
+    function deliverFailure(DealTerms calldata terms) external {
+        (DealId id, Deal storage d) = _in(DealState.Settled, terms);
+        // With replicas, another one may still bring the answer.
+        if (_resultStands(d.settlement) || terms.replicas != 1) revert ResultNotFailed(id);
+        _callBack(id, d, terms, abi.encodeCall(ILilypadConsumer.onJobFailed, (terms.jobOfferHash, id, d.settlement)));
+    }
+
+    function _callBack(DealId id, Deal storage d, DealTerms calldata terms, bytes memory data) private {
+        if (terms.callbackGas == 0) revert CallbackNotAsked(id);
+        if (d.callback == Callback.Delivered) revert CallbackAlreadyDelivered(id);
         // Set before the call, so that a callback that comes back here finds it done.
-        d.callbackDelivered = true;
-        bytes memory data = abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal));
+        d.callback = Callback.Delivered;
         address consumer = terms.creator;
         uint256 gasLimit = terms.callbackGas;
         // EIP-150 hands over at most 63/64 of the gas; less than asked for would be the caller's choice, not ours.
@@ -212,11 +267,9 @@ contract LilypadMarket is Matching {
             ok := call(gasLimit, consumer, 0, add(data, 32), mload(data), 0, 0)
         }
         if (ok) {
-            d.callbackFailed = false;
             emit CallbackDelivered(id);
         } else {
-            d.callbackDelivered = false;
-            d.callbackFailed = true;
+            d.callback = Callback.Failed;
             emit CallbackFailed(id);
         }
     }
@@ -224,140 +277,146 @@ contract LilypadMarket is Matching {
     /* VIEWS */
 
     /// @inheritdoc ILilypadMarket
-    function creatorLock(DealTerms calldata terms) external pure returns (uint256) {
-        return Amounts.creatorLock(terms);
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function deal(DealTerms calldata terms) external view returns (DealView memory v) {
-        DealId id = DealId.wrap(keccak256(abi.encode(terms)));
-        Deal storage d = _deals[id];
-        v.state = d.state;
-        v.settlement = d.settlement;
-        v.deadline = d.deadline;
-        v.anchorBlock = d.anchorBlock;
-        v.receiptHash = d.receiptHash;
-        v.callbackDelivered = d.callbackDelivered;
-        v.callbackFailed = d.callbackFailed;
-        v.seed = d.seed;
-        if (v.seed == 0 && v.anchorBlock != 0 && block.number > v.anchorBlock) {
-            v.seed = Draw.blockHash(v.anchorBlock);
-            v.seedLost = v.seed == 0;
-        }
-        v.auditDue = d.state == DealState.Submitted && v.seed != 0 && Draw.audited(v.seed, id, terms.auditBps);
-        v.mediators = _mediators[id];
-        uint256 count = v.mediators.length;
-        if (count != 0) v.revealDeadline = d.deadline + terms.mediationWindow;
-        v.commitments = new bytes32[](count);
-        v.revealed = new bytes32[](count);
-        for (uint256 i; i < count; ++i) {
-            Seat storage seat = _seats[id][v.mediators[i]];
-            v.commitments[i] = seat.commitment;
-            v.revealed[i] = seat.revealed;
+    function extsload(bytes32[] calldata slots) external view returns (bytes32[] memory values) {
+        values = new bytes32[](slots.length);
+        for (uint256 i; i < slots.length; ++i) {
+            bytes32 slot = slots[i];
+            bytes32 value;
+            assembly ("memory-safe") {
+                value := sload(slot)
+            }
+            values[i] = value;
         }
     }
 
     /* INTERNALS */
 
     function _in(DealState expected, DealTerms calldata terms) private view returns (DealId id, Deal storage d) {
-        id = DealId.wrap(keccak256(abi.encode(terms)));
+        id = terms.id();
         d = _deals[id];
         if (d.state != expected) revert WrongState(id);
     }
 
     function _checkReceipt(Deal storage d, Receipt calldata receipt) private view {
-        bytes32 given = keccak256(abi.encode(receipt));
+        bytes20 given = bytes20(receipt.hash());
         if (given != d.receiptHash) revert ReceiptMismatch(d.receiptHash, given);
     }
 
+    /// @dev What the posted receipt's fuel costs.
+    function _cost(Deal storage d, DealTerms calldata terms, Receipt calldata receipt) private view returns (uint256) {
+        _checkReceipt(d, receipt);
+        return Amounts.fuelCostUp(receipt.fuelUsed, terms.pricePerGigafuel);
+    }
+
+    function _post(DealId id, Deal storage d, DealTerms calldata terms, Receipt calldata receipt, uint256 deadline)
+        private
+    {
+        // With an input, the effective job's digest is not computable here; mediation compares it.
+        if (terms.inputHash == 0 && receipt.jobDigest != terms.jobDigest) revert ReceiptInvalid("jobDigest");
+        if (receipt.profile != terms.profile) revert ReceiptInvalid("profile");
+        if (receipt.fuelUsed > terms.fuelLimit) revert ReceiptInvalid("fuelUsed");
+        if (receipt.status > 3) revert ReceiptInvalid("status");
+        if (receipt.status == 3 && receipt.fuelUsed != 0) revert ReceiptInvalid("fuelUsed");
+        d.state = DealState.Submitted;
+        // Safe casts: three windows of at most 30 days, and blocks: see `Deal`.
+        // forge-lint: disable-next-item(unsafe-typecast)
+        d.deadline = uint40(deadline);
+        d.anchorBlock = uint32(block.number + 1);
+        d.receiptHash = bytes20(receipt.hash());
+        emit ResultSubmitted(id, receipt);
+    }
+
     /// @dev The deal's seed: the hash of a block that came after the result, so that whoever posted could not know it.
-    function _seed(DealId id, Deal storage d) private returns (bytes32 seed) {
-        seed = d.seed;
+    function _seed(DealId id, Deal storage d) private view returns (bytes32 seed) {
+        seed = _seeds[id];
         if (seed != 0) return seed;
         if (block.number <= d.anchorBlock) revert SeedNotKnown(d.anchorBlock);
         seed = Draw.blockHash(d.anchorBlock);
         if (seed == 0) revert SeedLost(d.anchorBlock);
-        d.seed = seed;
-        emit SeedFixed(id, seed);
     }
 
-    function _startMediation(DealId id, Deal storage d, DealTerms calldata terms, bool audit) private {
-        bytes32 seed = _seed(id, d);
-        address[] memory drawn =
-            Draw.mediators(panelMembers(terms.panel), terms.creator, terms.provider, terms.mediatorCount, seed, id);
-        d.state = DealState.Challenged;
-        d.deadline = uint64(block.timestamp) + terms.mediationWindow;
-        _mediators[id] = drawn;
-        emit DealChallenged(id, msg.sender, audit, drawn);
-    }
-
-    function _isDrawn(DealId id, address who) private view returns (bool) {
-        address[] storage drawn = _mediators[id];
-        for (uint256 i; i < drawn.length; ++i) {
-            if (drawn[i] == who) return true;
+    function _startMediation(
+        DealId id,
+        Deal storage d,
+        DealTerms calldata terms,
+        address[] calldata panel,
+        DealState state
+    ) private {
+        if (keccak256(abi.encode(panel)) != terms.panel) revert PanelInvalid();
+        if (terms.replicas != 1) {
+            ReplicaGroup storage group = _groups[terms.jobOfferHash];
+            // One mediation judges them all.
+            if (group.accord > Accord.Disputed) revert MediationDone(id);
+            group.accord = Accord.InMediation;
         }
-        return false;
+        d.state = state;
+        emit DealChallenged(id, msg.sender, state == DealState.Audited);
+        mediation.open(
+            id,
+            panel,
+            terms.creator,
+            terms.provider,
+            terms.mediatorCount,
+            terms.mediationWindow,
+            _seed(id, d),
+            terms.verification == Verification.Repeated
+        );
     }
 
-    function _allCommitted(DealId id) private view returns (bool) {
-        address[] storage drawn = _mediators[id];
-        for (uint256 i; i < drawn.length; ++i) {
-            if (_seats[id][drawn[i]].commitment == 0) return false;
-        }
-        return true;
-    }
-
-    /// @dev The receipt hash that more than half of all drawn mediators revealed; zero when there is none.
-    function _majority(bytes32[] memory revealed) private pure returns (bytes32) {
-        for (uint256 i; i < revealed.length; ++i) {
-            if (revealed[i] == 0) continue;
-            uint256 votes;
-            for (uint256 j; j < revealed.length; ++j) {
-                if (revealed[j] == revealed[i]) ++votes;
-            }
-            if (votes * 2 > revealed.length) return revealed[i];
-        }
-        return 0;
+    /// @dev What the mediation of one replica means for another.
+    function _byVerdict(ReplicaGroup storage group, DealTerms calldata terms, Receipt calldata receipt)
+        private
+        returns (Settlement how, uint256 reimbursed)
+    {
+        if (group.accord == Accord.VerdictVaried) return (Settlement.JobVaried, 0);
+        if (group.accord == Accord.VerdictInconclusive) return (Settlement.Inconclusive, 0);
+        if (group.receiptHash == bytes20(receipt.comparable(terms.verification))) return (Settlement.AuditPassed, 0);
+        reimbursed = uint256(group.feesDue) * terms.mediatorFee;
+        group.feesDue = 0;
+        return (Settlement.ProviderSlashed, reimbursed);
     }
 
     function _resultStands(Settlement how) private pure returns (bool) {
-        return how == Settlement.Accepted || how == Settlement.Finalized || how == Settlement.ProviderUpheld;
+        return how == Settlement.Accepted || how == Settlement.Finalized || how == Settlement.Agreed
+            || how == Settlement.ProviderUpheld || how == Settlement.AuditPassed;
     }
 
-    /// @dev Takes both parties' locked tokens; what follows pays out exactly their sum.
-    function _open(DealId, DealTerms calldata terms) private {
-        _take(terms.creator, Amounts.creatorLock(terms));
-        _take(terms.provider, terms.collateral);
+    /// @dev Where a panel's availability fees wait. Nobody has the key of half a hash.
+    function _account(bytes32 panel) private pure returns (address) {
+        return address(bytes20(panel));
     }
 
-    function _close(DealId id, Settlement how) private {
+    /// @dev The only way out of both locks; what it pays out is their sum.
+    function _settle(
+        DealId id,
+        DealTerms calldata terms,
+        Settlement how,
+        uint256 cost,
+        address[] memory paid,
+        uint256 reimbursed
+    ) private {
+        Amounts.Stakes memory s = Amounts.stakes(
+            terms.fuelLimit,
+            terms.pricePerGigafuel,
+            terms.penaltyBps,
+            terms.solverFee,
+            terms.mediatorFee,
+            terms.mediatorCount,
+            terms.availabilityFee
+        );
+        Amounts.Payoff memory p = Amounts.payoff(how, s, cost, paid.length * terms.mediatorFee, reimbursed);
         Deal storage d = _deals[id];
         d.state = DealState.Settled;
         d.settlement = how;
-        emit DealSettled(id, how);
-    }
-
-    /// @param fees What mediators get besides, paid by the caller of this function from what is left out here.
-    function _settlePayable(DealId id, DealTerms calldata terms, Receipt calldata receipt, Settlement how, uint256 fees)
-        private
-    {
-        uint256 cost = Amounts.fuelCostUp(receipt.fuelUsed, terms.pricePerGigafuel);
-        _open(id, terms);
-        _pay(id, terms.provider, PaymentReason.Fuel, cost);
-        _pay(id, terms.provider, PaymentReason.CollateralReturn, terms.collateral);
-        _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-        _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms) - cost - terms.solverFee - fees);
-        _close(id, how);
-    }
-
-    function _settleSlashed(DealId id, DealTerms calldata terms, uint256 fees) private {
-        uint256 compensation = Amounts.priceMax(terms);
-        _open(id, terms);
-        _pay(id, terms.creator, PaymentReason.CreatorRefund, Amounts.creatorLock(terms));
-        _pay(id, terms.creator, PaymentReason.Compensation, compensation);
-        _pay(id, terms.solver, PaymentReason.SolverFee, terms.solverFee);
-        // Not negative: the match checked that the collateral covers price, solver and all mediators.
-        _pay(id, BURNED, PaymentReason.Burned, terms.collateral - compensation - terms.solverFee - fees);
-        _close(id, Settlement.ProviderSlashed);
+        uint256 locked = Amounts.deposit(s);
+        _release(terms.creator, locked, p.creator);
+        _release(terms.provider, locked, p.provider);
+        _credit(terms.solver, p.solver);
+        _credit(_account(terms.panel), p.panel);
+        _credit(BURNED, p.burned);
+        for (uint256 i; i < paid.length; ++i) {
+            _credit(paid[i], terms.mediatorFee);
+        }
+        emit DealSettled(id, how, p, paid);
     }
 }

@@ -2,21 +2,42 @@
 pragma solidity ^0.8.28;
 
 import {DealTerms, JobOffer, ResourceOffer, Settlement} from "../src/Types.sol";
+import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
 import {MarketTest} from "./MarketTest.sol";
 
-/// @title What each verb costs, printed: `forge test --isolate --match-contract GasTest -vv`.
-/// @dev With `--isolate` each call is a transaction of its own, with its base cost, calldata and cold slots. Nothing
-/// is asserted about gas: the README has the figures, and what they are spent on.
+/// @title What each verb costs, as whole transactions: `forge test --isolate --match-contract GasTest`.
+/// @dev With `--isolate` each call is a transaction of its own, with its base cost, calldata and cold slots, and only
+/// then figures are written to `snapshots/GasTest.json`, which is committed. Nothing is asserted about gas here.
+/// The parties have met before: their balances and nonce words are not new.
 contract GasTest is MarketTest {
-    function _print(string memory verb) private {
-        emit log_named_uint(verb, vm.lastCallGas().gasTotalUsed);
+    uint256 private constant BATCH = 20;
+
+    uint256 private _sum;
+
+    /// @dev Also of a call that is part of a chapter's sum.
+    function _note(string memory verb) private {
+        uint256 gas = vm.lastCallGas().gasTotalUsed;
+        _sum += gas;
+        emit log_named_uint(verb, gas);
+        if (gas > 21_000 && vm.envOr("GAS_SNAPSHOTS", false)) vm.snapshotValue(verb, gas);
     }
 
-    /// @dev The provider and its resource offer have met before; the solver earned a fee before.
+    function _total(string memory chapter, uint256 per) private {
+        emit log_named_uint(chapter, _sum / per);
+        if (vm.envOr("GAS_SNAPSHOTS", false)) vm.snapshotValue(chapter, _sum / per);
+        _sum = 0;
+    }
+
+    function _matchAs(JobOffer memory job, ResourceOffer memory resource) private returns (DealTerms memory) {
+        return _match(job, _signed(job), resource, _signed(resource));
+    }
+
+    /// @dev A deal before, so that the provider, the solver, the offer's slots and the creator's nonces are known.
     function _warmed() private returns (JobOffer memory job, ResourceOffer memory resource) {
         job = _jobOffer();
         resource = _resourceOffer();
-        DealTerms memory before = _match(job, resource);
+        resource.slots = 100;
+        DealTerms memory before = _matchAs(job, resource);
         _submit(before, _receipt());
         vm.prank(creator);
         market.acceptResult(before, _receipt());
@@ -25,65 +46,88 @@ contract GasTest is MarketTest {
 
     function test_happyPath() public {
         (JobOffer memory job, ResourceOffer memory resource) = _warmed();
-        (bytes memory jobSig, bytes memory resourceSig) = (_signed(job), _signed(resource));
-        vm.recordLogs();
-        vm.prank(solver);
-        market.matchOffers(job, jobSig, resource, resourceSig);
-        _print("matchOffers");
-        (DealTerms memory terms,,) = abi.decode(vm.getRecordedLogs()[0].data, (DealTerms, string, string));
+        DealTerms memory terms = _matchTimed(job, resource);
         _submit(terms, _receipt());
-        _print("submitResult");
+        _note("submitResult");
         vm.prank(creator);
         market.acceptResult(terms, _receipt());
-        _print("acceptResult");
+        _note("acceptResult");
+        _total("from signed offers to an accepted result", 1);
         assertTrue(_settlement(terms) == Settlement.Accepted, "accepted");
+    }
+
+    function _matchTimed(JobOffer memory job, ResourceOffer memory resource) private returns (DealTerms memory) {
+        bytes memory jobSig = _signed(job);
+        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, _signed(resource));
+        vm.recordLogs();
+        vm.prank(solver);
+        market.matchOffers(job, jobSig, resources, signatures);
+        _note("matchOffers");
+        return _matched()[0];
+    }
+
+    function test_batches() public {
+        (JobOffer memory job, ResourceOffer memory resource) = _warmed();
+        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, _signed(resource));
+        bytes[] memory calls = new bytes[](BATCH);
+        for (uint256 i; i < BATCH; ++i) {
+            job.nonce = uint64(10 + i);
+            calls[i] = abi.encodeCall(ILilypadMarket.matchOffers, (job, _signed(job), resources, signatures));
+        }
+        vm.recordLogs();
+        vm.prank(solver);
+        market.batch(calls, true);
+        _note("batch of 20 matchOffers");
+        DealTerms[] memory terms = _matched();
+        for (uint256 i; i < BATCH; ++i) {
+            calls[i] = abi.encodeCall(ILilypadMarket.submitResult, (terms[i], _receipt()));
+        }
+        vm.prank(provider);
+        market.batch(calls, true);
+        _note("batch of 20 submitResult");
+        for (uint256 i; i < BATCH; ++i) {
+            calls[i] = abi.encodeCall(ILilypadMarket.acceptResult, (terms[i], _receipt()));
+        }
+        vm.prank(creator);
+        market.batch(calls, true);
+        _note("batch of 20 acceptResult");
+        _total("from signed offers to an accepted result, each of a batch of 20", BATCH);
+        assertTrue(_settlement(terms[BATCH - 1]) == Settlement.Accepted, "accepted");
     }
 
     function test_finalize() public {
         (JobOffer memory job, ResourceOffer memory resource) = _warmed();
-        DealTerms memory terms = _match(job, resource);
+        DealTerms memory terms = _matchAs(job, resource);
         _submit(terms, _receipt());
         skip(terms.judgeWindow + 1);
         market.finalizeDeal(terms, _receipt());
-        _print("finalizeDeal");
+        _note("finalizeDeal");
         assertTrue(_settlement(terms) == Settlement.Finalized, "finalized");
     }
 
     function test_mediation() public {
         (JobOffer memory job, ResourceOffer memory resource) = _warmed();
-        DealTerms memory terms = _match(job, resource);
+        for (uint256 i; i < mediators.length; ++i) {
+            _fund(mediators[i], 1 ether); // they have earned before
+        }
+        DealTerms memory terms = _matchAs(job, resource);
         _submit(terms, _receipt());
         _passAnchor();
         vm.prank(creator);
-        market.challengeResult(terms);
-        _print("challengeResult");
-        address[] memory drawn = market.deal(terms).mediators;
+        market.challengeResult(terms, mediators);
+        _note("challengeResult");
+        address[] memory drawn = _drawn(terms);
         for (uint256 i; i < 3; ++i) {
             _commit(terms, drawn[i], _otherReceipt());
-            _print("commitReceipt");
+            _note("commitReceipt");
         }
         for (uint256 i; i < 3; ++i) {
             _reveal(terms, drawn[i], _otherReceipt());
-            _print("revealReceipt");
+            _note("revealReceipt");
         }
-        market.concludeMediation(terms, _receipt());
-        _print("concludeMediation");
+        _conclude(terms, _receipt());
+        _note("concludeMediation");
+        _total("from challenge to verdict with three mediators", 1);
         assertTrue(_settlement(terms) == Settlement.ProviderSlashed, "slashed");
-    }
-
-    function test_request() public {
-        (JobOffer memory job, ResourceOffer memory resource) = _warmed();
-        job.inputHash = keccak256("input");
-        job.callbackGas = 100_000;
-        vm.prank(creator);
-        market.requestJob(job, "input");
-        _print("requestJob");
-        DealTerms memory terms = _match(job, "", resource, _signed(resource));
-        _submit(terms, _receipt());
-        vm.prank(creator);
-        market.acceptResult(terms, _receipt());
-        market.deliverResult(terms, _receipt(), "journal");
-        _print("deliverResult, beyond the callback's own gas");
-        assertTrue(market.deal(terms).callbackDelivered, "delivered");
     }
 }

@@ -8,13 +8,14 @@ import {
     DealId,
     DealState,
     DealTerms,
-    DealView,
     JobOffer,
     Receipt as JobReceipt,
     ResourceOffer,
     Settlement
 } from "../src/Types.sol";
+import {LilypadLens} from "../src/LilypadLens.sol";
 import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
+import {ILilypadMediation} from "../src/interfaces/ILilypadMediation.sol";
 
 /// @title Named actors with funds, one pair of offers that fit, and the steps of a deal.
 /// @dev Tests change one thing of these defaults and say what follows.
@@ -27,6 +28,8 @@ abstract contract MarketTest is Test {
 
     LilypadToken internal token;
     ILilypadMarket internal market;
+    ILilypadMediation internal mediation;
+    LilypadLens internal lens;
 
     address internal creator;
     uint256 internal creatorKey;
@@ -42,6 +45,8 @@ abstract contract MarketTest is Test {
         vm.roll(1_000);
         token = new LilypadToken();
         market = _newMarket(address(token));
+        mediation = market.mediation();
+        lens = LilypadLens(market.lens());
         (creator, creatorKey) = makeAddrAndKey("creator");
         (provider, providerKey) = makeAddrAndKey("provider");
         solver = makeAddr("solver");
@@ -49,6 +54,7 @@ abstract contract MarketTest is Test {
         for (uint256 i; i < PANEL_SIZE; ++i) {
             mediators.push(makeAddr(string.concat("mediator ", vm.toString(i))));
         }
+        _sort(mediators);
         panel = market.registerPanel(mediators);
         _fund(creator, FUNDS);
         _fund(provider, FUNDS);
@@ -83,14 +89,16 @@ abstract contract MarketTest is Test {
         o.creator = creator;
         o.jobDigest = keccak256("job");
         o.profile = PROFILE;
+        o.replicas = 1;
         o.fuelLimit = 10e9;
         o.memoryBytesMax = 64 << 20;
         o.pricePerGigafuelMax = 2 ether;
         o.solverFee = 1 ether;
-        o.mediatorFee = 2 ether;
-        o.collateralMin = 20 ether;
         o.panel = panel;
         o.mediatorCount = 3;
+        o.runs = 1;
+        o.mediatorFee = 2 ether;
+        o.penaltyBps = 10_000;
         o.submitWindow = 1 hours;
         o.judgeWindow = 1 hours;
         o.mediationWindow = 30 minutes;
@@ -105,10 +113,13 @@ abstract contract MarketTest is Test {
         o.fuelLimitMax = 100e9;
         o.memoryBytesMax = 1 << 30;
         o.pricePerGigafuel = 1 ether;
-        o.collateral = 30 ether;
+        o.collateralMax = 100 ether;
         o.panel = panel;
-        o.slots = 4;
+        o.mediatorFeeMin = 1 ether;
         o.submitWindowMin = 10 minutes;
+        o.judgeWindowMax = 1 days;
+        o.mediationWindowMin = 10 minutes;
+        o.slots = 4;
         o.nonce = 7;
         o.expiry = uint64(block.timestamp) + 7 days;
         o.gateway = "http://provider.example";
@@ -133,11 +144,11 @@ abstract contract MarketTest is Test {
     }
 
     function _signed(JobOffer memory o) internal view returns (bytes memory) {
-        return _sign(creatorKey, market.hashJobOffer(o));
+        return _sign(creatorKey, lens.hashJobOffer(o));
     }
 
     function _signed(ResourceOffer memory o) internal view returns (bytes memory) {
-        return _sign(providerKey, market.hashResourceOffer(o));
+        return _sign(providerKey, lens.hashResourceOffer(o));
     }
 
     /* STEPS OF A DEAL */
@@ -154,20 +165,45 @@ abstract contract MarketTest is Test {
         internal
         returns (DealTerms memory terms)
     {
+        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, resourceSig);
         vm.recordLogs();
         vm.prank(solver);
-        market.matchOffers(job, jobSig, resource, resourceSig);
+        market.matchOffers(job, jobSig, resources, signatures);
+        terms = _matched()[0];
+    }
+
+    /// @dev The terms of all deals that the recorded logs tell of.
+    function _matched() internal returns (DealTerms[] memory terms) {
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        (terms,,) = abi.decode(logs[logs.length - 1].data, (DealTerms, string, string));
+        terms = new DealTerms[](logs.length);
+        uint256 count;
+        for (uint256 i; i < logs.length; ++i) {
+            if (logs[i].topics[0] != ILilypadMarket.DealMatched.selector) continue;
+            (terms[count++],,) = abi.decode(logs[i].data, (DealTerms, string, string));
+        }
+        assembly ("memory-safe") {
+            mstore(terms, count)
+        }
+    }
+
+    function _one(ResourceOffer memory resource, bytes memory signature)
+        internal
+        pure
+        returns (ResourceOffer[] memory resources, bytes[] memory signatures)
+    {
+        resources = new ResourceOffer[](1);
+        signatures = new bytes[](1);
+        resources[0] = resource;
+        signatures[0] = signature;
     }
 
     /// @dev Expects exactly this error from a match of the two offers.
     function _expectNoMatch(JobOffer memory job, ResourceOffer memory resource, bytes memory error) internal {
         bytes memory jobSig = _signed(job);
-        bytes memory resourceSig = _signed(resource);
+        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, _signed(resource));
         vm.expectRevert(error);
         vm.prank(solver);
-        market.matchOffers(job, jobSig, resource, resourceSig);
+        market.matchOffers(job, jobSig, resources, signatures);
     }
 
     function _receipt() internal pure returns (JobReceipt memory r) {
@@ -201,30 +237,51 @@ abstract contract MarketTest is Test {
         _submit(terms, _receipt());
         _passAnchor();
         vm.prank(creator);
-        market.challengeResult(terms);
+        market.challengeResult(terms, mediators);
     }
 
-    function _commitment(DealTerms memory terms, address mediator, JobReceipt memory receipt)
+    /// @dev The list that the market draws from a panel: the first of those that the seed puts in front.
+    function _drawn(DealTerms memory terms) internal view returns (address[] memory drawn) {
+        bytes32 seed = lens.deal(terms).seed;
+        address[] memory members = mediators;
+        uint256 eligible;
+        for (uint256 i; i < members.length; ++i) {
+            if (members[i] != terms.creator && members[i] != terms.provider) members[eligible++] = members[i];
+        }
+        drawn = new address[](terms.mediatorCount);
+        for (uint256 i; i < drawn.length; ++i) {
+            uint256 pick = i + uint256(keccak256(abi.encode(seed, _id(terms), i))) % (eligible - i);
+            (drawn[i], members[pick]) = (members[pick], members[i]);
+        }
+    }
+
+    function _commitment(DealTerms memory terms, address party, JobReceipt memory receipt)
         internal
         pure
         returns (bytes32)
     {
-        return keccak256(abi.encode(_id(terms), mediator, keccak256(abi.encode(receipt)), SALT));
+        return keccak256(abi.encode(_id(terms), party, keccak256(abi.encode(receipt)), SALT));
     }
 
     function _commit(DealTerms memory terms, address mediator, JobReceipt memory receipt) internal {
+        address[] memory drawn = _drawn(terms);
         vm.prank(mediator);
-        market.commitReceipt(terms, _commitment(terms, mediator, receipt));
+        mediation.commitReceipt(_id(terms), drawn, _commitment(terms, mediator, receipt));
     }
 
     function _reveal(DealTerms memory terms, address mediator, JobReceipt memory receipt) internal {
+        address[] memory drawn = _drawn(terms);
         vm.prank(mediator);
-        market.revealReceipt(terms, receipt, SALT);
+        mediation.revealReceipt(_id(terms), drawn, receipt, SALT);
+    }
+
+    function _conclude(DealTerms memory terms, JobReceipt memory providerReceipt) internal {
+        market.concludeMediation(terms, providerReceipt, _drawn(terms));
     }
 
     /// @dev All drawn mediators commit and reveal: the first `agreeing` of them the given receipt, then others' own.
     function _mediate(DealTerms memory terms, JobReceipt memory receipt, uint256 agreeing) internal {
-        address[] memory drawn = market.deal(terms).mediators;
+        address[] memory drawn = _drawn(terms);
         JobReceipt[] memory own = new JobReceipt[](drawn.length);
         for (uint256 i; i < drawn.length; ++i) {
             own[i] = abi.decode(abi.encode(receipt), (JobReceipt)); // a copy: memory is assigned by reference
@@ -236,6 +293,46 @@ abstract contract MarketTest is Test {
         }
     }
 
+    /* REPLICAS */
+
+    /// @dev A provider of its own for each replica: its key is its number.
+    function _replicaKey(uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode("replica", i)));
+    }
+
+    function _replica(uint256 i) internal pure returns (address) {
+        return vm.addr(_replicaKey(i));
+    }
+
+    /// @dev Matches a job with as many providers as it wants, each with money of its own.
+    function _matchReplicas(JobOffer memory job) internal returns (DealTerms[] memory) {
+        ResourceOffer[] memory resources = new ResourceOffer[](job.replicas);
+        bytes[] memory signatures = new bytes[](job.replicas);
+        for (uint256 i; i < job.replicas; ++i) {
+            resources[i] = _resourceOffer();
+            resources[i].provider = _replica(i);
+            signatures[i] = _sign(_replicaKey(i), lens.hashResourceOffer(resources[i]));
+            if (_free(_replica(i)) == 0) _fund(_replica(i), FUNDS);
+        }
+        bytes memory jobSig = _signed(job);
+        vm.recordLogs();
+        vm.prank(solver);
+        market.matchOffers(job, jobSig, resources, signatures);
+        return _matched();
+    }
+
+    function _commitResult(DealTerms memory terms, JobReceipt memory receipt) internal {
+        vm.prank(terms.provider);
+        market.commitResult(terms, _commitment(terms, terms.provider, receipt));
+    }
+
+    function _revealResult(DealTerms memory terms, JobReceipt memory receipt) internal {
+        vm.prank(terms.provider);
+        market.revealResult(terms, receipt, SALT);
+    }
+
+    /* WHERE THINGS STAND */
+
     function _id(DealTerms memory terms) internal pure returns (DealId) {
         return DealId.wrap(keccak256(abi.encode(terms)));
     }
@@ -245,10 +342,18 @@ abstract contract MarketTest is Test {
     }
 
     function _state(DealTerms memory terms) internal view returns (DealState) {
-        return market.deal(terms).state;
+        return lens.deal(terms).state;
     }
 
     function _settlement(DealTerms memory terms) internal view returns (Settlement) {
-        return market.deal(terms).settlement;
+        return lens.deal(terms).settlement;
+    }
+
+    function _sort(address[] storage list) private {
+        for (uint256 i = 1; i < list.length; ++i) {
+            for (uint256 j = i; j > 0 && list[j - 1] > list[j]; --j) {
+                (list[j - 1], list[j]) = (list[j], list[j - 1]);
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {LilypadConsumer} from "../LilypadConsumer.sol";
-import {DealId, JobOffer, Receipt} from "../Types.sol";
+import {DealId, JobOffer, Receipt, Settlement} from "../Types.sol";
 import {ILilypadMarket} from "../interfaces/ILilypadMarket.sol";
 
 /// @title Asks for a cow that says something, and keeps the verified answer.
@@ -18,6 +18,7 @@ contract CowsayClient is LilypadConsumer {
     event Asked(bytes32 indexed requestId, string message);
     event Answered(bytes32 indexed requestId, uint32 exitCode, string cow);
     event AskFailed(bytes32 indexed requestId, uint8 status, uint32 exitCode);
+    event AskUnanswered(bytes32 indexed requestId, Settlement how);
 
     /// @notice Who pays for the cows and may take the rest of the money back.
     address public immutable owner;
@@ -78,5 +79,11 @@ contract CowsayClient is LilypadConsumer {
         }
         answers[requestId] = string(journal);
         emit Answered(requestId, receipt.exitCode, string(journal));
+    }
+
+    /// @inheritdoc LilypadConsumer
+    /// @dev The refund stays in the market for the next cow.
+    function _onJobFailed(bytes32 requestId, DealId, Settlement how) internal override {
+        emit AskUnanswered(requestId, how);
     }
 }

@@ -5,7 +5,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
-import {DealId, PaymentReason} from "../Types.sol";
 import {ILilypadMarket} from "../interfaces/ILilypadMarket.sol";
 
 /// @title Who has how much. Tokens enter and leave the contract here and nowhere else.
@@ -75,32 +74,29 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
     // Amounts below are sums and parts of a deal's locks; the match has checked that each lock fits 128 bits.
     // forge-lint: disable-start(unsafe-typecast)
 
-    function _free(address party) internal view returns (uint256) {
-        return _balances[party].free;
-    }
-
-    /// @dev The caller has checked that `amount` is free.
+    /// @dev The caller has checked that the amount fits 128 bits.
     function _lock(address party, uint256 amount) internal {
         Balance storage balance = _balances[party];
+        if (amount > balance.free) revert InsufficientBalance(party, balance.free, amount);
         balance.free -= uint128(amount);
         balance.locked += uint128(amount);
     }
 
-    /// @dev Takes locked tokens out of a party's balance; the caller pays the same sum out with `_pay`.
-    function _take(address party, uint256 amount) internal {
-        _balances[party].locked -= uint128(amount);
-    }
-
-    function _unlock(address party, uint256 amount) internal {
+    /// @dev Takes `unlocked` out of what a party has locked, and adds `amount` to what it has free.
+    function _release(address party, uint256 unlocked, uint256 amount) internal {
         Balance storage balance = _balances[party];
-        balance.locked -= uint128(amount);
+        balance.locked -= uint128(unlocked);
         balance.free += uint128(amount);
     }
 
-    function _pay(DealId id, address party, PaymentReason reason, uint256 amount) internal {
-        if (amount == 0) return;
-        _balances[party].free += uint128(amount);
-        emit Paid(id, party, reason, amount);
+    function _credit(address party, uint256 amount) internal {
+        if (amount != 0) _balances[party].free += uint128(amount);
+    }
+
+    /// @dev Empties an account that is nobody's: a panel's.
+    function _drain(address account) internal returns (uint256 amount) {
+        amount = _balances[account].free;
+        _balances[account].free = 0;
     }
     // forge-lint: disable-end(unsafe-typecast)
 }

@@ -19,11 +19,11 @@ library Draw {
 
     /// @notice Whether the seed says to audit: `bps` of 10,000 deals.
     function audited(bytes32 seed, DealId id, uint16 bps) internal pure returns (bool) {
-        return uint256(keccak256(abi.encode(seed, id, "audit"))) % 10_000 < bps;
+        return bps != 0 && uint256(keccak256(abi.encode(seed, id, "audit"))) % 10_000 < bps;
     }
 
     /// @notice Draws `count` members without replacement, never one of the deal's two parties.
-    /// @dev The caller has checked that enough are eligible.
+    /// @dev The panel has at least two members more than are drawn. `panel` is overwritten.
     function mediators(
         address[] memory panel,
         address creator,

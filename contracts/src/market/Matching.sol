@@ -1,67 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {DealId, DealState, DealTerms, JobOffer, ResourceOffer, Settlement} from "../Types.sol";
+import {
+    Callback,
+    DealId,
+    DealState,
+    DealTerms,
+    JobOffer,
+    Meter,
+    ReplicaGroup,
+    ResourceOffer,
+    Settlement,
+    Verification
+} from "../Types.sol";
 import {Amounts} from "./Amounts.sol";
 import {Balances} from "./Balances.sol";
-import {OfferHash} from "./OfferHash.sol";
+import {Hashes} from "./Hashes.sol";
+import {Signatures} from "./Signatures.sol";
 import {ILilypadMarket} from "../interfaces/ILilypadMarket.sol";
 
 /// @title Panels, offers, requests, and the making of deals. Money is locked here and never paid out.
-abstract contract Matching is Balances, EIP712 {
-    using OfferHash for JobOffer;
-    using OfferHash for ResourceOffer;
+abstract contract Matching is Balances, Signatures {
+    using Hashes for DealTerms;
+    using Hashes for JobOffer;
+    using Hashes for ResourceOffer;
 
-    /// @dev Three slots: the first is packed, then the two hashes. Mediators and their posts lie elsewhere.
+    /// @dev One slot, full: 8 + 8 + 8 + 40 + 32 + 160 bits.
     struct Deal {
         DealState state;
         Settlement settlement;
-        uint64 deadline;
-        uint64 anchorBlock;
-        bool callbackDelivered;
-        bool callbackFailed;
-        bytes32 receiptHash;
-        bytes32 seed;
+        Callback callback;
+        uint40 deadline;
+        uint32 anchorBlock; // blocks of a quarter second fill it in 34 years
+        // Of 32 bytes the first 20: two receipts that share them take 2^80 work, a given one's double 2^160.
+        bytes20 receiptHash;
     }
 
     /// @notice Most members of a panel, so that a draw has a bounded cost.
-    uint256 public constant PANEL_MEMBERS_MAX = 256;
+    uint256 internal constant PANEL_MEMBERS_MAX = 256;
 
     /// @notice Most mediators of one deal.
-    uint256 public constant MEDIATORS_MAX = 7;
+    uint256 internal constant MEDIATORS_MAX = 7;
+
+    /// @notice Most replicas of one job.
+    uint256 internal constant REPLICAS_MAX = 7;
 
     /// @notice Longest window, so that no balance is locked for ever.
-    uint256 public constant WINDOW_SECONDS_MAX = 30 days;
+    uint256 internal constant WINDOW_SECONDS_MAX = 30 days;
 
-    mapping(bytes32 panel => address[]) private _panels;
-    mapping(bytes32 panel => mapping(address => bool)) private _isMember;
-    mapping(address party => mapping(uint256 word => uint256)) private _nonces;
-    mapping(bytes32 resourceOfferHash => uint32) private _slotsUsed;
-    mapping(bytes32 offerHash => uint256) private _requestLocks;
+    /// @inheritdoc ILilypadMarket
+    mapping(bytes32 panel => uint256) public panelSize;
+
+    /// @inheritdoc ILilypadMarket
+    mapping(address party => mapping(uint256 word => uint256)) public nonceBitmap;
+
+    /// @inheritdoc ILilypadMarket
+    mapping(bytes32 resourceOfferHash => uint256) public slotsUsed;
+
+    /// @inheritdoc ILilypadMarket
+    mapping(bytes32 requestId => uint256) public requestLock;
+
     mapping(DealId => Deal) internal _deals;
-
-    constructor() EIP712("LilypadMarket", "1") {}
+    mapping(bytes32 jobOfferHash => ReplicaGroup) internal _groups;
 
     /// @inheritdoc ILilypadMarket
     function registerPanel(address[] calldata mediators) external returns (bytes32 panel) {
         uint256 count = mediators.length;
         if (count == 0 || count > PANEL_MEMBERS_MAX) revert PanelInvalid();
-        panel = keccak256(abi.encode(mediators));
-        if (_panels[panel].length != 0) return panel;
+        address last;
         for (uint256 i; i < count; ++i) {
-            address mediator = mediators[i];
-            if (mediator == address(0) || _isMember[panel][mediator]) revert PanelInvalid();
-            _isMember[panel][mediator] = true;
+            if (mediators[i] <= last) revert PanelInvalid();
+            last = mediators[i];
         }
-        _panels[panel] = mediators;
+        panel = keccak256(abi.encode(mediators));
+        if (panelSize[panel] != 0) return panel;
+        panelSize[panel] = count;
         emit PanelRegistered(panel, mediators);
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function panelMembers(bytes32 panel) public view returns (address[] memory) {
-        return _panels[panel];
     }
 
     /// @inheritdoc ILilypadMarket
@@ -70,31 +84,10 @@ abstract contract Matching is Balances, EIP712 {
         emit OfferCancelled(msg.sender, nonce);
     }
 
-    /// @inheritdoc ILilypadMarket
-    function nonceUsed(address party, uint64 nonce) public view returns (bool) {
+    function _nonceUsed(address party, uint64 nonce) private view returns (bool) {
         // The bit by its number. The lint expects shifts of variables.
         // forge-lint: disable-next-line(incorrect-shift)
-        return _nonces[party][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function slotsUsed(bytes32 resourceOfferHash) external view returns (uint32) {
-        return _slotsUsed[resourceOfferHash];
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function requestLock(bytes32 requestId) external view returns (uint256) {
-        return _requestLocks[requestId];
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function hashJobOffer(JobOffer calldata offer) external pure returns (bytes32) {
-        return offer.hash();
-    }
-
-    /// @inheritdoc ILilypadMarket
-    function hashResourceOffer(ResourceOffer calldata offer) external pure returns (bytes32) {
-        return offer.hash();
+        return nonceBitmap[party][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
     }
 
     /// @inheritdoc ILilypadMarket
@@ -103,13 +96,11 @@ abstract contract Matching is Balances, EIP712 {
         bytes32 inputHash = keccak256(input);
         if (inputHash != offer.inputHash) revert InputHashMismatch(offer.inputHash, inputHash);
         requestId = offer.hash();
-        if (_requestLocks[requestId] != 0) revert RequestAlreadyPosted(requestId);
-        _checkJobOffer(offer);
-        uint256 lock = Amounts.creatorLockMax(offer);
+        if (requestLock[requestId] != 0) revert RequestAlreadyPosted(requestId);
+        uint256 lock = _checkJobOffer(offer) * offer.replicas;
         // A request of price zero has no lock to know it by.
-        if (lock == 0) revert JobOfferInvalid("price");
-        if (lock > _free(msg.sender)) revert CreatorCannotPay(msg.sender, _free(msg.sender), lock);
-        _requestLocks[requestId] = lock;
+        _valid(lock != 0, "price");
+        requestLock[requestId] = lock;
         _lock(msg.sender, lock);
         emit JobRequested(requestId, msg.sender, offer, input);
     }
@@ -117,12 +108,12 @@ abstract contract Matching is Balances, EIP712 {
     /// @inheritdoc ILilypadMarket
     function cancelRequest(JobOffer calldata offer) external {
         bytes32 requestId = offer.hash();
-        uint256 lock = _requestLocks[requestId];
+        uint256 lock = requestLock[requestId];
         if (lock == 0) revert RequestUnknown(requestId);
         if (msg.sender != offer.creator && block.timestamp <= offer.expiry) revert NotCreator(msg.sender);
-        delete _requestLocks[requestId];
+        delete requestLock[requestId];
         _spendNonce(offer.creator, offer.nonce);
-        _unlock(offer.creator, lock);
+        _release(offer.creator, lock, lock);
         emit RequestCancelled(requestId);
     }
 
@@ -130,43 +121,58 @@ abstract contract Matching is Balances, EIP712 {
     function matchOffers(
         JobOffer calldata job,
         bytes calldata jobSignature,
-        ResourceOffer calldata resource,
-        bytes calldata resourceSignature
-    ) external returns (DealId id) {
-        DealTerms memory terms = _terms(job, resource);
+        ResourceOffer[] calldata resources,
+        bytes[] calldata resourceSignatures
+    ) external returns (DealId[] memory ids) {
+        uint256 count = resources.length;
+        _fit(count == job.replicas && count == resourceSignatures.length, "replicas");
         _checkJobOffer(job);
-        _checkResourceOffer(resource, resourceSignature, terms.resourceOfferHash);
-        _checkFit(job, resource, terms);
-        terms.slot = _slotsUsed[terms.resourceOfferHash]++;
-        _lockBoth(job, jobSignature, terms);
-        _spendNonce(job.creator, job.nonce);
-        id = DealId.wrap(keccak256(abi.encode(terms)));
-        Deal storage d = _deals[id];
-        d.state = DealState.Matched;
-        d.deadline = uint64(block.timestamp) + terms.submitWindow;
-        emit DealMatched(id, job.creator, resource.provider, terms, job.gateway, resource.gateway);
+        _fit(job.solver == address(0) || job.solver == msg.sender, "job.solver");
+        DealTerms memory terms = _terms(job);
+        ids = new DealId[](count);
+        uint256 lock;
+        for (uint256 i; i < count; ++i) {
+            ResourceOffer calldata resource = resources[i];
+            for (uint256 j; j < i; ++j) {
+                _fit(resources[j].provider != resource.provider, "replicas");
+            }
+            terms.resourceOfferHash = resource.hash();
+            terms.provider = resource.provider;
+            terms.pricePerGigafuel = resource.pricePerGigafuel;
+            _takeResourceOffer(resource, resourceSignatures[i], terms.resourceOfferHash);
+            _checkFit(job, resource);
+            uint256 deposit = _deposit(job, resource.pricePerGigafuel);
+            _fit(deposit <= resource.collateralMax, "collateralMax");
+            _lock(resource.provider, deposit);
+            lock += deposit;
+            DealId id = terms.idOf();
+            Deal storage d = _deals[id];
+            d.state = DealState.Matched;
+            d.deadline = uint40(block.timestamp + terms.submitWindow);
+            ids[i] = id;
+            emit DealMatched(id, job.creator, resource.provider, terms, job.gateway, resource.gateway);
+        }
+        _takeJobOffer(job, jobSignature, terms.jobOfferHash, lock);
     }
 
-    function _terms(JobOffer calldata job, ResourceOffer calldata resource)
-        private
-        view
-        returns (DealTerms memory terms)
-    {
+    function _terms(JobOffer calldata job) private view returns (DealTerms memory terms) {
         terms.jobOfferHash = job.hash();
-        terms.resourceOfferHash = resource.hash();
         terms.creator = job.creator;
-        terms.provider = resource.provider;
         terms.solver = msg.sender;
         terms.jobDigest = job.jobDigest;
         terms.inputHash = job.inputHash;
         terms.profile = job.profile;
-        terms.panel = job.panel;
+        terms.verification = job.verification;
+        terms.meter = job.meter;
+        terms.replicas = job.replicas;
         terms.fuelLimit = job.fuelLimit;
-        terms.pricePerGigafuel = resource.pricePerGigafuel;
         terms.solverFee = job.solverFee;
-        terms.mediatorFee = job.mediatorFee;
-        terms.collateral = resource.collateral;
+        terms.panel = job.panel;
         terms.mediatorCount = job.mediatorCount;
+        terms.runs = job.runs;
+        terms.mediatorFee = job.mediatorFee;
+        terms.availabilityFee = job.availabilityFee;
+        terms.penaltyBps = job.penaltyBps;
         terms.auditBps = job.auditBps;
         terms.submitWindow = job.submitWindow;
         terms.judgeWindow = job.judgeWindow;
@@ -175,73 +181,111 @@ abstract contract Matching is Balances, EIP712 {
         terms.matchedAt = uint64(block.timestamp);
     }
 
-    function _checkJobOffer(JobOffer calldata o) private view {
+    /// @return deposit What one of its deals can lock of each side at most.
+    function _checkJobOffer(JobOffer calldata o) private view returns (uint256 deposit) {
         if (block.timestamp > o.expiry) revert JobOfferExpired(o.expiry);
-        if (nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
-        if (o.mediatorCount % 2 == 0 || o.mediatorCount > MEDIATORS_MAX) revert JobOfferInvalid("mediatorCount");
-        if (o.auditBps > 10_000) revert JobOfferInvalid("auditBps");
-        if (o.submitWindow == 0 || o.submitWindow > WINDOW_SECONDS_MAX) revert JobOfferInvalid("submitWindow");
-        if (o.judgeWindow == 0 || o.judgeWindow > WINDOW_SECONDS_MAX) revert JobOfferInvalid("judgeWindow");
-        if (o.mediationWindow == 0 || o.mediationWindow > WINDOW_SECONDS_MAX) {
-            revert JobOfferInvalid("mediationWindow");
-        }
-        if (Amounts.creatorLockMax(o) > type(uint128).max) revert JobOfferInvalid("price");
-    }
-
-    function _checkResourceOffer(ResourceOffer calldata o, bytes calldata signature, bytes32 offerHash) private view {
-        if (block.timestamp > o.expiry) revert ResourceOfferExpired(o.expiry);
-        if (nonceUsed(o.provider, o.nonce)) revert ResourceOfferNonceUsed(o.provider, o.nonce);
-        if (_slotsUsed[offerHash] >= o.slots) revert ResourceOfferFull(offerHash, o.slots);
-        if (!SignatureChecker.isValidSignatureNow(o.provider, _hashTypedDataV4(offerHash), signature)) {
-            revert ResourceOfferSignatureInvalid(o.provider);
-        }
-    }
-
-    function _checkFit(JobOffer calldata job, ResourceOffer calldata resource, DealTerms memory terms) private view {
-        if (job.solver != address(0) && job.solver != msg.sender) revert OffersDoNotFit("job.solver");
-        if (resource.solver != address(0) && resource.solver != msg.sender) revert OffersDoNotFit("resource.solver");
-        if (job.provider != address(0) && job.provider != resource.provider) revert OffersDoNotFit("provider");
-        if (job.creator == resource.provider) revert OffersDoNotFit("creator");
-        if (job.profile != resource.profile) revert OffersDoNotFit("profile");
-        if (job.panel != resource.panel) revert OffersDoNotFit("panel");
-        if (job.fuelLimit > resource.fuelLimitMax) revert OffersDoNotFit("fuelLimit");
-        if (job.memoryBytesMax > resource.memoryBytesMax) revert OffersDoNotFit("memoryBytesMax");
-        if (resource.pricePerGigafuel > job.pricePerGigafuelMax) revert OffersDoNotFit("pricePerGigafuel");
-        if (job.submitWindow < resource.submitWindowMin) revert OffersDoNotFit("submitWindow");
-        // The collateral makes everybody whole when the provider is at fault: creator, solver, mediators.
-        if (resource.collateral < job.collateralMin || resource.collateral < Amounts.creatorLock(terms)) {
-            revert OffersDoNotFit("collateral");
-        }
-        uint256 eligible = _panels[job.panel].length;
-        if (_isMember[job.panel][job.creator]) --eligible;
-        if (_isMember[job.panel][resource.provider]) --eligible;
-        if (eligible < job.mediatorCount) revert PanelTooSmall(job.panel, eligible, job.mediatorCount);
-    }
-
-    function _lockBoth(JobOffer calldata job, bytes calldata jobSignature, DealTerms memory terms) private {
-        uint256 lock = Amounts.creatorLock(terms);
-        uint256 requested = _requestLocks[terms.jobOfferHash];
-        if (requested != 0) {
-            // Locked at the highest price when it was posted; the provider may be cheaper.
-            delete _requestLocks[terms.jobOfferHash];
-            _unlock(job.creator, requested - lock);
+        if (_nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
+        _valid(o.replicas != 0 && o.replicas <= REPLICAS_MAX, "replicas");
+        if (o.verification == Verification.Unverified) {
+            _valid(
+                o.mediatorCount == 0 && o.auditBps == 0 && o.availabilityFee == 0 && o.replicas == 1, "verification"
+            );
         } else {
-            bytes32 digest = _hashTypedDataV4(terms.jobOfferHash);
-            if (!SignatureChecker.isValidSignatureNow(job.creator, digest, jobSignature)) {
-                revert JobOfferSignatureInvalid(job.creator);
-            }
-            // The input of a template is known from the request's event, which a signed offer doesn't have.
-            if (job.inputHash != 0) revert JobOfferInvalid("inputHash");
-            if (lock > _free(job.creator)) revert CreatorCannotPay(job.creator, _free(job.creator), lock);
-            _lock(job.creator, lock);
+            // Time is never the same twice, so it can't be compared bit by bit.
+            _valid(o.verification != Verification.BitExact || o.meter == Meter.Fuel, "meter");
+            _valid(o.mediatorCount % 2 == 1 && o.mediatorCount <= MEDIATORS_MAX, "mediatorCount");
+            _valid(o.auditBps <= Amounts.BPS, "auditBps");
+            _valid(o.runs != 0, "runs");
+            // Two more than are drawn, in case that both parties sit in it.
+            uint256 size = panelSize[o.panel];
+            if (size < uint256(o.mediatorCount) + 2) revert PanelTooSmall(o.panel, size, uint256(o.mediatorCount) + 2);
         }
-        uint256 free = _free(terms.provider);
-        if (terms.collateral > free) revert ProviderCannotPay(terms.provider, free, terms.collateral);
-        _lock(terms.provider, terms.collateral);
+        _valid(o.submitWindow != 0 && o.submitWindow <= WINDOW_SECONDS_MAX, "submitWindow");
+        _valid(o.judgeWindow != 0 && o.judgeWindow <= WINDOW_SECONDS_MAX, "judgeWindow");
+        _valid(o.mediationWindow != 0 && o.mediationWindow <= WINDOW_SECONDS_MAX, "mediationWindow");
+        deposit = _deposit(o, o.pricePerGigafuelMax);
+        // With all its replicas it must still fit 128 bits.
+        _valid(deposit * REPLICAS_MAX <= type(uint128).max, "price");
+    }
+
+    function _deposit(JobOffer calldata o, uint128 pricePerGigafuel) private pure returns (uint256) {
+        return Amounts.deposit(
+            Amounts.stakes(
+                o.fuelLimit,
+                pricePerGigafuel,
+                o.penaltyBps,
+                o.solverFee,
+                o.mediatorFee,
+                o.mediatorCount,
+                o.availabilityFee
+            )
+        );
+    }
+
+    function _takeResourceOffer(ResourceOffer calldata o, bytes calldata signature, bytes32 offerHash) private {
+        if (block.timestamp > o.expiry) revert ResourceOfferExpired(o.expiry);
+        if (_nonceUsed(o.provider, o.nonce)) revert ResourceOfferNonceUsed(o.provider, o.nonce);
+        if (!_signed(o.provider, offerHash, signature)) revert ResourceOfferSignatureInvalid(o.provider);
+        if (o.slots == 1) {
+            // Its nonce is enough to remember it by.
+            _spendNonce(o.provider, o.nonce);
+        } else {
+            uint256 used = slotsUsed[offerHash];
+            if (used >= o.slots) revert ResourceOfferFull(offerHash, o.slots);
+            slotsUsed[offerHash] = used + 1;
+        }
+    }
+
+    function _checkFit(JobOffer calldata job, ResourceOffer calldata resource) private view {
+        _fit(resource.solver == address(0) || resource.solver == msg.sender, "resource.solver");
+        _fit(job.provider == address(0) || job.provider == resource.provider, "provider");
+        _fit(job.creator != resource.provider, "creator");
+        _fit(job.profile == resource.profile, "profile");
+        _fit(job.meter == resource.meter, "meter");
+        _fit(job.fuelLimit <= resource.fuelLimitMax, "fuelLimit");
+        _fit(job.memoryBytesMax <= resource.memoryBytesMax, "memoryBytesMax");
+        _fit(job.diskBytesMax <= resource.diskBytesMax, "diskBytesMax");
+        _fit(job.cores <= resource.cores, "cores");
+        _fit(job.gpus <= resource.gpus, "gpus");
+        _fit(job.gpuMemoryMib <= resource.gpuMemoryMib, "gpuMemoryMib");
+        _fit(resource.pricePerGigafuel <= job.pricePerGigafuelMax, "pricePerGigafuel");
+        if (job.verification != Verification.Unverified) {
+            _fit(job.panel == resource.panel, "panel");
+            _fit(job.mediatorFee >= resource.mediatorFeeMin, "mediatorFee");
+        }
+        _fit(job.submitWindow >= resource.submitWindowMin, "submitWindow");
+        _fit(job.judgeWindow <= resource.judgeWindowMax, "judgeWindow");
+        _fit(job.mediationWindow >= resource.mediationWindowMin, "mediationWindow");
+    }
+
+    /// @dev A request has its money locked; a signed offer's is locked now.
+    function _takeJobOffer(JobOffer calldata job, bytes calldata signature, bytes32 offerHash, uint256 lock) private {
+        _spendNonce(job.creator, job.nonce);
+        if (signature.length == 0) {
+            uint256 requested = requestLock[offerHash];
+            if (requested != 0) {
+                // Locked at the highest price when it was posted; the providers may be cheaper.
+                delete requestLock[offerHash];
+                _release(job.creator, requested - lock, requested - lock);
+                return;
+            }
+        }
+        if (!_signed(job.creator, offerHash, signature)) revert JobOfferSignatureInvalid(job.creator);
+        // The input of a template is known from the request's event, which a signed offer doesn't have.
+        _valid(job.inputHash == 0, "inputHash");
+        _lock(job.creator, lock);
     }
 
     function _spendNonce(address party, uint64 nonce) private {
         // forge-lint: disable-next-line(incorrect-shift)
-        _nonces[party][nonce >> 8] |= 1 << (nonce & 0xff);
+        nonceBitmap[party][nonce >> 8] |= 1 << (nonce & 0xff);
+    }
+
+    function _fit(bool fits, bytes32 constraint) private pure {
+        if (!fits) revert OffersDoNotFit(constraint);
+    }
+
+    function _valid(bool valid, bytes32 field) private pure {
+        if (!valid) revert JobOfferInvalid(field);
     }
 }
