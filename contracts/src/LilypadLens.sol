@@ -58,7 +58,9 @@ contract LilypadLens {
         v.deadline = uint40(word >> 24);
         v.anchorBlock = uint32(word >> 64);
         v.receiptHash = bytes20(uint160(word >> 96));
-        if (v.state == DealState.Committed) v.revealDeadline = v.deadline + terms.mediationWindow;
+        if (v.state == DealState.Committed) {
+            v.revealDeadline = v.deadline + uint64(terms.rules.mediationWindow());
+        }
         v.replicas = _group(uint256(words[1]));
         v.seed = words[2];
         if (v.seed == 0 && v.anchorBlock != 0 && block.number > v.anchorBlock) {
@@ -69,7 +71,7 @@ contract LilypadLens {
             && (v.replicas.accord == Accord.Disputed
                 || (v.replicas.accord == Accord.Agreeing
                     && v.seed != 0
-                    && Draw.audited(v.seed, id, terms.auditBps)));
+                    && Draw.audited(v.seed, id, terms.rules.auditBps())));
     }
 
     /// @notice Where many deals stand, and the time of the block that says so.
@@ -109,10 +111,10 @@ contract LilypadLens {
             Amounts.stakes(
                 terms.fuelLimit,
                 terms.pricePerGigafuel,
-                terms.penaltyBps,
+                terms.rules.penaltyBps(),
                 terms.solverFee,
                 terms.mediatorFee,
-                terms.mediatorCount,
+                terms.rules.mediatorCount(),
                 terms.availabilityFee
             )
         );

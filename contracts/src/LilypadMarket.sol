@@ -53,29 +53,29 @@ contract LilypadMarket is Matching, Batch {
 
     /// @inheritdoc ILilypadMarket
     function declineDeal(DealTerms calldata terms, DeclineReason reason) external {
-        (DealId id,) = _in(DealState.Matched, terms);
+        (DealId id, Deal storage d) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
         // Else a provider could keep the job to itself until the last second, and then let it lie for nothing.
-        uint256 deadline = terms.matchedAt + terms.submitWindow / 2;
+        uint256 deadline = terms.rules.matchedAt() + terms.rules.submitWindow() / 2;
         if (block.timestamp > deadline) revert TooLate(deadline);
         emit DealDeclined(id, reason);
-        _settle(id, terms, Settlement.Declined, 0, new address[](0), 0);
+        _settle(id, d, terms, Settlement.Declined, 0, new address[](0), 0);
     }
 
     /// @inheritdoc ILilypadMarket
     function submitResult(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
-        if (terms.replicas != 1) revert CommitmentNeeded(id);
+        if (terms.rules.replicas() != 1) revert CommitmentNeeded(id);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
-        _post(id, d, terms, receipt, block.timestamp + terms.judgeWindow);
+        _post(id, d, terms, receipt, block.timestamp + terms.rules.judgeWindow());
     }
 
     /// @inheritdoc ILilypadMarket
     function commitResult(DealTerms calldata terms, bytes32 commitment) external {
         (DealId id, Deal storage d) = _in(DealState.Matched, terms);
         if (msg.sender != terms.provider) revert NotProvider(msg.sender);
-        if (terms.replicas == 1) revert CommitmentNotAsked(id);
+        if (terms.rules.replicas() == 1) revert CommitmentNotAsked(id);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
         d.state = DealState.Committed;
         d.receiptHash = bytes20(commitment);
@@ -86,14 +86,16 @@ contract LilypadMarket is Matching, Batch {
     /// @inheritdoc ILilypadMarket
     function revealResult(DealTerms calldata terms, Receipt calldata receipt, bytes32 salt) external {
         (DealId id, Deal storage d) = _in(DealState.Committed, terms);
-        uint256 revealDeadline = uint256(d.deadline) + terms.mediationWindow;
+        uint256 revealDeadline = uint256(d.deadline) + terms.rules.mediationWindow();
         if (block.timestamp > revealDeadline) revert TooLate(revealDeadline);
         ReplicaGroup storage group = _groups[terms.jobOfferHash];
         // Whoever has not committed yet must not see a receipt before its time is over.
-        if (block.timestamp <= d.deadline && group.committed != terms.replicas) revert TooEarly(d.deadline + 1);
+        if (block.timestamp <= d.deadline && group.committed != terms.rules.replicas()) {
+            revert TooEarly(d.deadline + 1);
+        }
         bytes20 given = bytes20(Hashes.commitment(id, msg.sender, receipt.hash(), salt));
         if (given != d.receiptHash) revert CommitmentMismatch(d.receiptHash, given);
-        bytes20 part = bytes20(receipt.comparable(terms.verification));
+        bytes20 part = bytes20(receipt.comparable(terms.rules.verification()));
         if (group.accord == Accord.Agreeing) {
             if (group.revealed == 0) {
                 group.receiptHash = part;
@@ -103,7 +105,7 @@ contract LilypadMarket is Matching, Batch {
         }
         ++group.revealed;
         // Not judged by silence before the others had their time to contradict.
-        _post(id, d, terms, receipt, revealDeadline + terms.judgeWindow);
+        _post(id, d, terms, receipt, revealDeadline + terms.rules.judgeWindow());
     }
 
     /// @inheritdoc ILilypadMarket
@@ -112,12 +114,12 @@ contract LilypadMarket is Matching, Batch {
         Deal storage d = _deals[id];
         uint256 deadline = d.deadline;
         if (d.state == DealState.Committed) {
-            deadline += terms.mediationWindow;
+            deadline += terms.rules.mediationWindow();
         } else if (d.state != DealState.Matched) {
             revert WrongState(id);
         }
         if (block.timestamp <= deadline) revert TooEarly(deadline + 1);
-        _settle(id, terms, Settlement.SubmissionTimedOut, 0, new address[](0), 0);
+        _settle(id, d, terms, Settlement.SubmissionTimedOut, 0, new address[](0), 0);
     }
 
     /* JUDGING */
@@ -126,7 +128,7 @@ contract LilypadMarket is Matching, Batch {
     function acceptResult(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         if (msg.sender != terms.creator) revert NotCreator(msg.sender);
-        _settle(id, terms, Settlement.Accepted, _cost(d, terms, receipt), new address[](0), 0);
+        _settle(id, d, terms, Settlement.Accepted, _cost(d, terms, receipt), new address[](0), 0);
     }
 
     /// @inheritdoc ILilypadMarket
@@ -136,11 +138,11 @@ contract LilypadMarket is Matching, Batch {
         Settlement how = Settlement.Finalized;
         uint256 reimbursed;
         bool judged;
-        if (terms.replicas != 1) {
+        if (terms.rules.replicas() != 1) {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             Accord accord = group.accord;
             if (accord == Accord.Agreeing) {
-                if (group.revealed == terms.replicas) how = Settlement.Agreed;
+                if (group.revealed == terms.rules.replicas()) how = Settlement.Agreed;
             } else if (accord == Accord.Disputed || accord == Accord.InMediation) {
                 revert MediationDue(id);
             } else {
@@ -150,9 +152,11 @@ contract LilypadMarket is Matching, Batch {
         }
         if (!judged) {
             if (how == Settlement.Finalized && block.timestamp <= d.deadline) revert TooEarly(uint256(d.deadline) + 1);
-            if (terms.auditBps != 0 && Draw.audited(_seed(id, d), id, terms.auditBps)) revert MediationDue(id);
+            if (terms.rules.auditBps() != 0 && Draw.audited(_seed(id, d), id, terms.rules.auditBps())) {
+                revert MediationDue(id);
+            }
         }
-        _settle(id, terms, how, cost, new address[](0), reimbursed);
+        _settle(id, d, terms, how, cost, new address[](0), reimbursed);
     }
 
     /// @inheritdoc ILilypadMarket
@@ -175,15 +179,15 @@ contract LilypadMarket is Matching, Batch {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         if (msg.sender != terms.creator) revert NotCreator(msg.sender);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
-        if (terms.verification == Verification.Unverified) revert NotVerifiable(id);
+        if (terms.rules.verification() == Verification.Unverified) revert NotVerifiable(id);
         _startMediation(id, d, terms, panel, DealState.Challenged);
     }
 
     /// @inheritdoc ILilypadMarket
     function auditResult(DealTerms calldata terms, address[] calldata panel) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
-        bool due = terms.replicas != 1 && _groups[terms.jobOfferHash].accord == Accord.Disputed;
-        if (!due && !Draw.audited(_seed(id, d), id, terms.auditBps)) revert AuditNotDrawn(id);
+        bool due = terms.rules.replicas() != 1 && _groups[terms.jobOfferHash].accord == Accord.Disputed;
+        if (!due && !Draw.audited(_seed(id, d), id, terms.rules.auditBps())) revert AuditNotDrawn(id);
         _startMediation(id, d, terms, panel, DealState.Audited);
     }
 
@@ -201,10 +205,10 @@ contract LilypadMarket is Matching, Batch {
         if (verdict == Verdict.Varied) {
             how = Settlement.JobVaried;
         } else if (verdict == Verdict.Agreed) {
-            if (agreed != providerReceipt.comparable(terms.verification)) how = Settlement.ProviderSlashed;
+            if (agreed != providerReceipt.comparable(terms.rules.verification())) how = Settlement.ProviderSlashed;
             else how = state == DealState.Challenged ? Settlement.ProviderUpheld : Settlement.AuditPassed;
         }
-        if (terms.replicas != 1) {
+        if (terms.rules.replicas() != 1) {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             // Verdicts and the accords after them stand in the same order.
             group.accord = Accord(uint8(Accord.InMediation) + uint8(verdict));
@@ -214,7 +218,7 @@ contract LilypadMarket is Matching, Batch {
             // forge-lint: disable-next-line(unsafe-typecast)
             if (how != Settlement.ProviderSlashed) group.feesDue = uint8(paid.length);
         }
-        _settle(id, terms, how, cost, paid, 0);
+        _settle(id, d, terms, how, cost, paid, 0);
     }
 
     /// @inheritdoc ILilypadMarket
@@ -240,24 +244,26 @@ contract LilypadMarket is Matching, Batch {
         _checkReceipt(d, receipt);
         bytes32 journalHash = keccak256(journal);
         if (journalHash != receipt.journalHash) revert JournalMismatch(receipt.journalHash, journalHash);
-        _callBack(id, d, terms, abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal)));
+        _callBack(
+            id, d, terms, abi.encodeCall(ILilypadConsumer.onJobResult, (terms.jobOfferHash, id, receipt, journal))
+        );
     }
 
     /// @inheritdoc ILilypadMarket
     function deliverFailure(DealTerms calldata terms) external {
         (DealId id, Deal storage d) = _in(DealState.Settled, terms);
         // With replicas, another one may still bring the answer.
-        if (_resultStands(d.settlement) || terms.replicas != 1) revert ResultNotFailed(id);
+        if (_resultStands(d.settlement) || terms.rules.replicas() != 1) revert ResultNotFailed(id);
         _callBack(id, d, terms, abi.encodeCall(ILilypadConsumer.onJobFailed, (terms.jobOfferHash, id, d.settlement)));
     }
 
     function _callBack(DealId id, Deal storage d, DealTerms calldata terms, bytes memory data) private {
-        if (terms.callbackGas == 0) revert CallbackNotAsked(id);
+        if (terms.rules.callbackGas() == 0) revert CallbackNotAsked(id);
         if (d.callback == Callback.Delivered) revert CallbackAlreadyDelivered(id);
         // Set before the call, so that a callback that comes back here finds it done.
         d.callback = Callback.Delivered;
         address consumer = terms.creator;
-        uint256 gasLimit = terms.callbackGas;
+        uint256 gasLimit = terms.rules.callbackGas();
         // EIP-150 hands over at most 63/64 of the gas; less than asked for would be the caller's choice, not ours.
         uint256 needed = gasLimit + gasLimit / 63 + GAS_AFTER_CALLBACK;
         if (gasleft() < needed) revert GasTooLow(gasleft(), needed);
@@ -343,23 +349,23 @@ contract LilypadMarket is Matching, Batch {
         DealState state
     ) private {
         if (keccak256(abi.encode(panel)) != terms.panel) revert PanelInvalid();
-        if (terms.replicas != 1) {
+        if (terms.rules.replicas() != 1) {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             // One mediation judges them all.
             if (group.accord > Accord.Disputed) revert MediationDone(id);
             group.accord = Accord.InMediation;
         }
         d.state = state;
-        emit DealChallenged(id, msg.sender, state == DealState.Audited);
         mediation.open(
             id,
             panel,
             terms.creator,
             terms.provider,
-            terms.mediatorCount,
-            terms.mediationWindow,
+            terms.rules.mediatorCount(),
+            terms.rules.mediationWindow(),
             _seed(id, d),
-            terms.verification == Verification.Repeated
+            terms.rules.verification() == Verification.Repeated,
+            state == DealState.Audited
         );
     }
 
@@ -370,7 +376,9 @@ contract LilypadMarket is Matching, Batch {
     {
         if (group.accord == Accord.VerdictVaried) return (Settlement.JobVaried, 0);
         if (group.accord == Accord.VerdictInconclusive) return (Settlement.Inconclusive, 0);
-        if (group.receiptHash == bytes20(receipt.comparable(terms.verification))) return (Settlement.AuditPassed, 0);
+        if (group.receiptHash == bytes20(receipt.comparable(terms.rules.verification()))) {
+            return (Settlement.AuditPassed, 0);
+        }
         reimbursed = uint256(group.feesDue) * terms.mediatorFee;
         group.feesDue = 0;
         return (Settlement.ProviderSlashed, reimbursed);
@@ -389,6 +397,7 @@ contract LilypadMarket is Matching, Batch {
     /// @dev The only way out of both locks; what it pays out is their sum.
     function _settle(
         DealId id,
+        Deal storage d,
         DealTerms calldata terms,
         Settlement how,
         uint256 cost,
@@ -398,14 +407,13 @@ contract LilypadMarket is Matching, Batch {
         Amounts.Stakes memory s = Amounts.stakes(
             terms.fuelLimit,
             terms.pricePerGigafuel,
-            terms.penaltyBps,
+            terms.rules.penaltyBps(),
             terms.solverFee,
             terms.mediatorFee,
-            terms.mediatorCount,
+            terms.rules.mediatorCount(),
             terms.availabilityFee
         );
         Amounts.Payoff memory p = Amounts.payoff(how, s, cost, paid.length * terms.mediatorFee, reimbursed);
-        Deal storage d = _deals[id];
         d.state = DealState.Settled;
         d.settlement = how;
         uint256 locked = Amounts.deposit(s);
@@ -417,6 +425,6 @@ contract LilypadMarket is Matching, Batch {
         for (uint256 i; i < paid.length; ++i) {
             _credit(paid[i], terms.mediatorFee);
         }
-        emit DealSettled(id, how, p, paid);
+        emit DealSettled(id, how, p.creator, p.provider, p.solver, p.burned, paid);
     }
 }

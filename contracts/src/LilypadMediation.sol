@@ -40,7 +40,8 @@ contract LilypadMediation is ILilypadMediation {
         uint256 count,
         uint256 window,
         bytes32 seed,
-        bool repeated
+        bool repeated,
+        bool audit
     ) external onlyMarket {
         address[] memory drawn = Draw.mediators(panel, creator, provider, count, seed, dealId);
         uint256 deadline = block.timestamp + window;
@@ -55,7 +56,7 @@ contract LilypadMediation is ILilypadMediation {
             repeated: repeated,
             drawnHash: bytes20(keccak256(abi.encodePacked(drawn)))
         });
-        emit MediationOpened(dealId, drawn, deadline, deadline + window);
+        emit MediationOpened(dealId, audit, drawn, deadline);
     }
 
     /// @inheritdoc ILilypadMediation
@@ -116,7 +117,6 @@ contract LilypadMediation is ILilypadMediation {
             // Shortens the list to those that were written.
             mstore(paid, count)
         }
-        emit MediationClosed(dealId, verdict, agreed);
     }
 
     /// @inheritdoc ILilypadMediation
@@ -131,7 +131,14 @@ contract LilypadMediation is ILilypadMediation {
     function _docket(DealId dealId, address[] calldata drawn) private view returns (Docket memory d) {
         d = _dockets[dealId];
         if (d.seats == 0) revert NotOpen(dealId);
-        if (bytes20(keccak256(abi.encodePacked(drawn))) != d.drawnHash) revert DrawnMismatch(dealId);
+        bytes32 given;
+        assembly ("memory-safe") {
+            let p := mload(0x40)
+            let size := mul(drawn.length, 32)
+            calldatacopy(p, drawn.offset, size)
+            given := keccak256(p, size)
+        }
+        if (bytes20(given) != d.drawnHash) revert DrawnMismatch(dealId);
     }
 
     function _seat(address[] calldata drawn) private view returns (uint256 seat, uint8 bit) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {DealRules} from "./market/Rules.sol";
+
 /// @notice A deal's name: keccak256 of its ABI-encoded terms. Every call passes the terms; the contract keeps one slot.
 type DealId is bytes32;
 
@@ -118,6 +120,7 @@ struct ResourceOffer {
     uint128 collateralMax; // most that one deal may lock
     bytes32 panel;
     uint128 mediatorFeeMin; // mediators that earn nothing have no reason to answer
+    uint128 availabilityFeeMax; // a panel in league with a creator must not eat the pay
     uint32 submitWindowMin;
     uint32 judgeWindowMax;
     uint32 mediationWindowMin;
@@ -138,24 +141,13 @@ struct DealTerms {
     bytes32 jobDigest;
     bytes32 inputHash;
     bytes32 profile;
-    Verification verification;
-    Meter meter;
-    uint8 replicas;
+    bytes32 panel;
+    DealRules rules;
     uint64 fuelLimit;
     uint128 pricePerGigafuel;
     uint128 solverFee;
-    bytes32 panel;
-    uint8 mediatorCount;
-    uint8 runs;
     uint128 mediatorFee;
     uint128 availabilityFee;
-    uint32 penaltyBps;
-    uint16 auditBps;
-    uint32 submitWindow;
-    uint32 judgeWindow;
-    uint32 mediationWindow;
-    uint32 callbackGas;
-    uint64 matchedAt;
 }
 
 /// @notice The fixed-size record of an Outcome; keccak256 of its ABI encoding is compared.

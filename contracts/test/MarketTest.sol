@@ -165,10 +165,9 @@ abstract contract MarketTest is Test {
         internal
         returns (DealTerms memory terms)
     {
-        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, resourceSig);
         vm.recordLogs();
         vm.prank(solver);
-        market.matchOffers(job, jobSig, resources, signatures);
+        _matchOffers(job, jobSig, resource, resourceSig);
         terms = _matched()[0];
     }
 
@@ -186,24 +185,43 @@ abstract contract MarketTest is Test {
         }
     }
 
+    /// @dev One with one. The next call's prank or expected revert is the market's.
+    function _matchOffers(
+        JobOffer memory job,
+        bytes memory jobSig,
+        ResourceOffer memory resource,
+        bytes memory resourceSig
+    ) internal {
+        (JobOffer[] memory jobs, bytes[] memory jobSigs) = _one(job, jobSig);
+        (ResourceOffer[] memory resources, bytes[] memory resourceSigs) = _one(resource, resourceSig);
+        market.matchOffers(jobs, jobSigs, resources, resourceSigs);
+    }
+
+    function _one(JobOffer memory job, bytes memory signature)
+        internal
+        pure
+        returns (JobOffer[] memory jobs, bytes[] memory signatures)
+    {
+        (jobs, signatures) = (new JobOffer[](1), new bytes[](1));
+        (jobs[0], signatures[0]) = (job, signature);
+    }
+
     function _one(ResourceOffer memory resource, bytes memory signature)
         internal
         pure
         returns (ResourceOffer[] memory resources, bytes[] memory signatures)
     {
-        resources = new ResourceOffer[](1);
-        signatures = new bytes[](1);
-        resources[0] = resource;
-        signatures[0] = signature;
+        (resources, signatures) = (new ResourceOffer[](1), new bytes[](1));
+        (resources[0], signatures[0]) = (resource, signature);
     }
 
     /// @dev Expects exactly this error from a match of the two offers.
     function _expectNoMatch(JobOffer memory job, ResourceOffer memory resource, bytes memory error) internal {
         bytes memory jobSig = _signed(job);
-        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(resource, _signed(resource));
+        bytes memory resourceSig = _signed(resource);
         vm.expectRevert(error);
         vm.prank(solver);
-        market.matchOffers(job, jobSig, resources, signatures);
+        _matchOffers(job, jobSig, resource, resourceSig);
     }
 
     function _receipt() internal pure returns (JobReceipt memory r) {
@@ -248,7 +266,7 @@ abstract contract MarketTest is Test {
         for (uint256 i; i < members.length; ++i) {
             if (members[i] != terms.creator && members[i] != terms.provider) members[eligible++] = members[i];
         }
-        drawn = new address[](terms.mediatorCount);
+        drawn = new address[](terms.rules.mediatorCount());
         for (uint256 i; i < drawn.length; ++i) {
             uint256 pick = i + uint256(keccak256(abi.encode(seed, _id(terms), i))) % (eligible - i);
             (drawn[i], members[pick]) = (members[pick], members[i]);
@@ -314,10 +332,10 @@ abstract contract MarketTest is Test {
             signatures[i] = _sign(_replicaKey(i), lens.hashResourceOffer(resources[i]));
             if (_free(_replica(i)) == 0) _fund(_replica(i), FUNDS);
         }
-        bytes memory jobSig = _signed(job);
+        (JobOffer[] memory jobs, bytes[] memory jobSigs) = _one(job, _signed(job));
         vm.recordLogs();
         vm.prank(solver);
-        market.matchOffers(job, jobSig, resources, signatures);
+        market.matchOffers(jobs, jobSigs, resources, signatures);
         return _matched();
     }
 

@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {DealId, DealTerms, DeclineReason, JobOffer, Receipt, ResourceOffer, Settlement} from "../Types.sol";
-import {Amounts} from "../market/Amounts.sol";
 import {ILilypadMediation} from "./ILilypadMediation.sol";
 
 /// @title The market: deposits, deals, results, judging, payment.
@@ -89,9 +88,16 @@ interface ILilypadMarket {
     event ResultSubmitted(DealId indexed dealId, Receipt receipt);
     event SeedFixed(DealId indexed dealId, bytes32 seed);
     event AnchorMoved(DealId indexed dealId, uint256 anchorBlock);
-    event DealChallenged(DealId indexed dealId, address by, bool audit);
-    /// @dev The two parties' parts contain their own deposits; each of `paid` got the terms' mediator fee.
-    event DealSettled(DealId indexed dealId, Settlement how, Amounts.Payoff payoff, address[] paid);
+    /// @dev What each got, of both deposits. Each of `mediators` got the terms' mediator fee, the panel's account the rest.
+    event DealSettled(
+        DealId indexed dealId,
+        Settlement how,
+        uint256 creator,
+        uint256 provider,
+        uint256 solver,
+        uint256 burned,
+        address[] mediators
+    );
     event CallbackDelivered(DealId indexed dealId);
     event CallbackFailed(DealId indexed dealId);
     event BatchCallFailed(uint256 index, bytes reason);
@@ -151,13 +157,17 @@ interface ILilypadMarket {
     /// @notice How many deals a resource offer with more than one slot has made; one slot is known by its nonce.
     function slotsUsed(bytes32 resourceOfferHash) external view returns (uint256);
 
-    /// @notice Makes deals of a job offer and as many resource offers as it wants replicas, one each.
+    /// @notice Makes a deal of each job offer with each resource offer: usually one with one, one with as many as it
+    /// wants replicas, or many jobs with one provider.
     /// @dev The caller is the deals' solver and earns their fees. Every constraint of all offers is checked here: a
-    /// solver can't make a bad match. Each side of a deal locks `depositOf` its terms.
-    /// @param jobSignature The creator's EIP-712 or ERC-1271 signature; empty for a requested job.
+    /// solver can't make a bad match. Each side of a deal locks the lens's `depositOf` its terms.
+    /// @param jobs Each wants as many replicas as there are resource offers.
+    /// @param jobSignatures The creators' EIP-712 or ERC-1271 signatures; empty for a requested job.
+    /// @param resources Of different providers.
+    /// @return The deals' ids, those of the first job first.
     function matchOffers(
-        JobOffer calldata job,
-        bytes calldata jobSignature,
+        JobOffer[] calldata jobs,
+        bytes[] calldata jobSignatures,
         ResourceOffer[] calldata resources,
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory);

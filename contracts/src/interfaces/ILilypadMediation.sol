@@ -17,7 +17,7 @@ interface ILilypadMediation {
         uint8 committed; // a bit a seat
         uint8 revealed; // a bit a seat
         bool repeated; // compares what honest runs have in common, and knows "varied"
-        bytes20 drawnHash; // the first 20 bytes of keccak256 of the drawn addresses, packed in words
+        bytes20 drawnHash; // the first 20 bytes of keccak256 of the drawn addresses, a word each
     }
 
     error NotMarket(address caller);
@@ -32,10 +32,10 @@ interface ILilypadMediation {
     error TooEarly(uint256 from);
     error TooLate(uint256 deadline);
 
-    event MediationOpened(DealId indexed dealId, address[] drawn, uint256 commitDeadline, uint256 revealDeadline);
+    /// @dev `audit`: nobody's accusation, but the draw's, or replicas' that differ.
+    event MediationOpened(DealId indexed dealId, bool audit, address[] drawn, uint256 commitDeadline);
     event ReceiptCommitted(DealId indexed dealId, address indexed mediator, bytes32 commitment);
     event ReceiptRevealed(DealId indexed dealId, address indexed mediator, Receipt receipt);
-    event MediationClosed(DealId indexed dealId, Verdict verdict, bytes32 agreed);
 
     /// @notice The only caller that opens and closes mediations.
     function market() external view returns (address);
@@ -50,7 +50,8 @@ interface ILilypadMediation {
         uint256 count,
         uint256 window,
         bytes32 seed,
-        bool repeated
+        bool repeated,
+        bool audit
     ) external;
 
     /// @notice A drawn mediator commits to its own receipt.

@@ -76,17 +76,19 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
 
     /// @dev The caller has checked that the amount fits 128 bits.
     function _lock(address party, uint256 amount) internal {
-        Balance storage balance = _balances[party];
+        Balance memory balance = _balances[party];
         if (amount > balance.free) revert InsufficientBalance(party, balance.free, amount);
         balance.free -= uint128(amount);
         balance.locked += uint128(amount);
+        _balances[party] = balance;
     }
 
     /// @dev Takes `unlocked` out of what a party has locked, and adds `amount` to what it has free.
     function _release(address party, uint256 unlocked, uint256 amount) internal {
-        Balance storage balance = _balances[party];
+        Balance memory balance = _balances[party];
         balance.locked -= uint128(unlocked);
         balance.free += uint128(amount);
+        _balances[party] = balance;
     }
 
     function _credit(address party, uint256 amount) internal {

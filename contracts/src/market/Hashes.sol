@@ -20,8 +20,8 @@ library Hashes {
     bytes32 internal constant RESOURCE_OFFER_TYPEHASH = keccak256(
         "ResourceOffer(address provider,bytes32 profile,uint8 meter,uint64 fuelLimitMax,uint64 memoryBytesMax,"
         "uint64 diskBytesMax,uint16 cores,uint16 gpus,uint32 gpuMemoryMib,uint128 pricePerGigafuel,"
-        "uint128 collateralMax,bytes32 panel,uint128 mediatorFeeMin,uint32 submitWindowMin,uint32 judgeWindowMax,"
-        "uint32 mediationWindowMin,uint32 slots,address solver,uint64 nonce,uint64 expiry,string gateway)"
+        "uint128 collateralMax,bytes32 panel,uint128 mediatorFeeMin,uint128 availabilityFeeMax,uint32 submitWindowMin,"
+        "uint32 judgeWindowMax,uint32 mediationWindowMin,uint32 slots,address solver,uint64 nonce,uint64 expiry,string gateway)"
     );
 
     /// @dev 30 words before the gateway.
@@ -37,32 +37,32 @@ library Hashes {
         }
     }
 
-    /// @dev 20 words before the gateway.
+    /// @dev 21 words before the gateway.
     function hash(ResourceOffer calldata o) internal pure returns (bytes32 result) {
         bytes32 typehash = RESOURCE_OFFER_TYPEHASH;
         bytes32 gateway = keccak256(bytes(o.gateway));
         assembly ("memory-safe") {
             let p := mload(0x40)
             mstore(p, typehash)
-            calldatacopy(add(p, 32), o, 640)
-            mstore(add(p, 672), gateway)
-            result := keccak256(p, 704)
+            calldatacopy(add(p, 32), o, 672)
+            mstore(add(p, 704), gateway)
+            result := keccak256(p, 736)
         }
     }
 
-    /// @dev 26 words, all of them fixed.
+    /// @dev 15 words, all of them fixed.
     function id(DealTerms calldata terms) internal pure returns (DealId result) {
         assembly ("memory-safe") {
             let p := mload(0x40)
-            calldatacopy(p, terms, 832)
-            result := keccak256(p, 832)
+            calldatacopy(p, terms, 480)
+            result := keccak256(p, 480)
         }
     }
 
-    /// @dev In memory a struct of 26 values is 26 words.
+    /// @dev In memory a struct of 15 values is 15 words.
     function idOf(DealTerms memory terms) internal pure returns (DealId result) {
         assembly ("memory-safe") {
-            result := keccak256(terms, 832)
+            result := keccak256(terms, 480)
         }
     }
 

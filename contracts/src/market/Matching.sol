@@ -16,6 +16,7 @@ import {
 import {Amounts} from "./Amounts.sol";
 import {Balances} from "./Balances.sol";
 import {Hashes} from "./Hashes.sol";
+import {Rules} from "./Rules.sol";
 import {Signatures} from "./Signatures.sol";
 import {ILilypadMarket} from "../interfaces/ILilypadMarket.sol";
 
@@ -119,28 +120,47 @@ abstract contract Matching is Balances, Signatures {
 
     /// @inheritdoc ILilypadMarket
     function matchOffers(
-        JobOffer calldata job,
-        bytes calldata jobSignature,
+        JobOffer[] calldata jobs,
+        bytes[] calldata jobSignatures,
         ResourceOffer[] calldata resources,
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory ids) {
         uint256 count = resources.length;
-        _fit(count == job.replicas && count == resourceSignatures.length, "replicas");
+        _fit(jobs.length == jobSignatures.length && count == resourceSignatures.length, "signatures");
+        bytes32[] memory hashes = new bytes32[](count);
+        for (uint256 i; i < count; ++i) {
+            for (uint256 j; j < i; ++j) {
+                _fit(resources[j].provider != resources[i].provider, "replicas");
+            }
+            hashes[i] = resources[i].hash();
+            _takeResourceOffer(resources[i], resourceSignatures[i], hashes[i], jobs.length);
+        }
+        ids = new DealId[](jobs.length * count);
+        for (uint256 i; i < jobs.length; ++i) {
+            _matchJob(jobs[i], jobSignatures[i], resources, hashes, ids, i * count);
+        }
+    }
+
+    /// @dev One job with all the resource offers, each of which makes a deal; their ids go to `ids` from `at` on.
+    function _matchJob(
+        JobOffer calldata job,
+        bytes calldata signature,
+        ResourceOffer[] calldata resources,
+        bytes32[] memory hashes,
+        DealId[] memory ids,
+        uint256 at
+    ) private {
+        _fit(resources.length == job.replicas, "replicas");
         _checkJobOffer(job);
         _fit(job.solver == address(0) || job.solver == msg.sender, "job.solver");
         DealTerms memory terms = _terms(job);
-        ids = new DealId[](count);
         uint256 lock;
-        for (uint256 i; i < count; ++i) {
+        for (uint256 i; i < resources.length; ++i) {
             ResourceOffer calldata resource = resources[i];
-            for (uint256 j; j < i; ++j) {
-                _fit(resources[j].provider != resource.provider, "replicas");
-            }
-            terms.resourceOfferHash = resource.hash();
+            _checkFit(job, resource);
+            terms.resourceOfferHash = hashes[i];
             terms.provider = resource.provider;
             terms.pricePerGigafuel = resource.pricePerGigafuel;
-            _takeResourceOffer(resource, resourceSignatures[i], terms.resourceOfferHash);
-            _checkFit(job, resource);
             uint256 deposit = _deposit(job, resource.pricePerGigafuel);
             _fit(deposit <= resource.collateralMax, "collateralMax");
             _lock(resource.provider, deposit);
@@ -148,11 +168,11 @@ abstract contract Matching is Balances, Signatures {
             DealId id = terms.idOf();
             Deal storage d = _deals[id];
             d.state = DealState.Matched;
-            d.deadline = uint40(block.timestamp + terms.submitWindow);
-            ids[i] = id;
+            d.deadline = uint40(block.timestamp + job.submitWindow);
+            ids[at + i] = id;
             emit DealMatched(id, job.creator, resource.provider, terms, job.gateway, resource.gateway);
         }
-        _takeJobOffer(job, jobSignature, terms.jobOfferHash, lock);
+        _takeJobOffer(job, signature, terms.jobOfferHash, lock);
     }
 
     function _terms(JobOffer calldata job) private view returns (DealTerms memory terms) {
@@ -162,23 +182,12 @@ abstract contract Matching is Balances, Signatures {
         terms.jobDigest = job.jobDigest;
         terms.inputHash = job.inputHash;
         terms.profile = job.profile;
-        terms.verification = job.verification;
-        terms.meter = job.meter;
-        terms.replicas = job.replicas;
         terms.fuelLimit = job.fuelLimit;
         terms.solverFee = job.solverFee;
         terms.panel = job.panel;
-        terms.mediatorCount = job.mediatorCount;
-        terms.runs = job.runs;
         terms.mediatorFee = job.mediatorFee;
         terms.availabilityFee = job.availabilityFee;
-        terms.penaltyBps = job.penaltyBps;
-        terms.auditBps = job.auditBps;
-        terms.submitWindow = job.submitWindow;
-        terms.judgeWindow = job.judgeWindow;
-        terms.mediationWindow = job.mediationWindow;
-        terms.callbackGas = job.callbackGas;
-        terms.matchedAt = uint64(block.timestamp);
+        terms.rules = Rules.pack(job, block.timestamp);
     }
 
     /// @return deposit What one of its deals can lock of each side at most.
@@ -187,9 +196,7 @@ abstract contract Matching is Balances, Signatures {
         if (_nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
         _valid(o.replicas != 0 && o.replicas <= REPLICAS_MAX, "replicas");
         if (o.verification == Verification.Unverified) {
-            _valid(
-                o.mediatorCount == 0 && o.auditBps == 0 && o.availabilityFee == 0 && o.replicas == 1, "verification"
-            );
+            _valid(o.mediatorCount == 0 && o.auditBps == 0 && o.availabilityFee == 0 && o.replicas == 1, "verification");
         } else {
             // Time is never the same twice, so it can't be compared bit by bit.
             _valid(o.verification != Verification.BitExact || o.meter == Meter.Fuel, "meter");
@@ -222,18 +229,17 @@ abstract contract Matching is Balances, Signatures {
         );
     }
 
-    function _takeResourceOffer(ResourceOffer calldata o, bytes calldata signature, bytes32 offerHash) private {
+    function _takeResourceOffer(ResourceOffer calldata o, bytes calldata signature, bytes32 offerHash, uint256 deals)
+        private
+    {
         if (block.timestamp > o.expiry) revert ResourceOfferExpired(o.expiry);
         if (_nonceUsed(o.provider, o.nonce)) revert ResourceOfferNonceUsed(o.provider, o.nonce);
         if (!_signed(o.provider, offerHash, signature)) revert ResourceOfferSignatureInvalid(o.provider);
-        if (o.slots == 1) {
-            // Its nonce is enough to remember it by.
-            _spendNonce(o.provider, o.nonce);
-        } else {
-            uint256 used = slotsUsed[offerHash];
-            if (used >= o.slots) revert ResourceOfferFull(offerHash, o.slots);
-            slotsUsed[offerHash] = used + 1;
-        }
+        uint256 used = o.slots == 1 ? deals : slotsUsed[offerHash] + deals;
+        if (used > o.slots) revert ResourceOfferFull(offerHash, o.slots);
+        // A single slot is remembered by its nonce.
+        if (o.slots == 1) _spendNonce(o.provider, o.nonce);
+        else slotsUsed[offerHash] = used;
     }
 
     function _checkFit(JobOffer calldata job, ResourceOffer calldata resource) private view {
@@ -253,6 +259,7 @@ abstract contract Matching is Balances, Signatures {
             _fit(job.panel == resource.panel, "panel");
             _fit(job.mediatorFee >= resource.mediatorFeeMin, "mediatorFee");
         }
+        _fit(job.availabilityFee <= resource.availabilityFeeMax, "availabilityFee");
         _fit(job.submitWindow >= resource.submitWindowMin, "submitWindow");
         _fit(job.judgeWindow <= resource.judgeWindowMax, "judgeWindow");
         _fit(job.mediationWindow >= resource.mediationWindowMin, "mediationWindow");
