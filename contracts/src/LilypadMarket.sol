@@ -413,10 +413,10 @@ contract LilypadMarket is Matching, Batch {
             terms.rules.mediatorCount(),
             terms.availabilityFee
         );
-        Amounts.Payoff memory p = Amounts.payoff(how, s, cost, paid.length * terms.mediatorFee, reimbursed);
+        uint256 locked = Amounts.deposit(s);
+        Amounts.Payoff memory p = Amounts.payoff(how, s, locked, cost, paid.length * terms.mediatorFee, reimbursed);
         d.state = DealState.Settled;
         d.settlement = how;
-        uint256 locked = Amounts.deposit(s);
         _release(terms.creator, locked, p.creator);
         _release(terms.provider, locked, p.provider);
         _credit(terms.solver, p.solver);

@@ -98,7 +98,8 @@ abstract contract Matching is Balances, Signatures {
         if (inputHash != offer.inputHash) revert InputHashMismatch(offer.inputHash, inputHash);
         requestId = offer.hash();
         if (requestLock[requestId] != 0) revert RequestAlreadyPosted(requestId);
-        uint256 lock = _checkJobOffer(offer) * offer.replicas;
+        _checkJobOffer(offer);
+        uint256 lock = _deposit(offer, offer.pricePerGigafuelMax) * offer.replicas;
         // A request of price zero has no lock to know it by.
         _valid(lock != 0, "price");
         requestLock[requestId] = lock;
@@ -190,8 +191,7 @@ abstract contract Matching is Balances, Signatures {
         terms.rules = Rules.pack(job, block.timestamp);
     }
 
-    /// @return deposit What one of its deals can lock of each side at most.
-    function _checkJobOffer(JobOffer calldata o) private view returns (uint256 deposit) {
+    function _checkJobOffer(JobOffer calldata o) private view {
         if (block.timestamp > o.expiry) revert JobOfferExpired(o.expiry);
         if (_nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
         _valid(o.replicas != 0 && o.replicas <= REPLICAS_MAX, "replicas");
@@ -210,9 +210,6 @@ abstract contract Matching is Balances, Signatures {
         _valid(o.submitWindow != 0 && o.submitWindow <= WINDOW_SECONDS_MAX, "submitWindow");
         _valid(o.judgeWindow != 0 && o.judgeWindow <= WINDOW_SECONDS_MAX, "judgeWindow");
         _valid(o.mediationWindow != 0 && o.mediationWindow <= WINDOW_SECONDS_MAX, "mediationWindow");
-        deposit = _deposit(o, o.pricePerGigafuelMax);
-        // With all its replicas it must still fit 128 bits.
-        _valid(deposit * REPLICAS_MAX <= type(uint128).max, "price");
     }
 
     function _deposit(JobOffer calldata o, uint128 pricePerGigafuel) private pure returns (uint256) {
