@@ -134,4 +134,47 @@ contract GasTest is MarketTest {
         _total("from challenge to verdict with three mediators", 1);
         assertTrue(_settlement(terms) == Settlement.ProviderSlashed, "slashed");
     }
+
+    /// @dev The client's own work in its callback is not the market's.
+    function test_requestWithCallback() public {
+        (JobOffer memory job, ResourceOffer memory resource) = _warmed();
+        GasConsumer consumer = new GasConsumer();
+        _fund(address(consumer), 100 ether);
+        job.creator = address(consumer);
+        job.inputHash = keccak256("input");
+        job.callbackGas = 100_000;
+        job.nonce = 1;
+        for (uint256 i; i < 2; ++i) {
+            // Once before, so that the consumer's nonces are known.
+            delete _sum;
+            job.nonce += 1;
+            vm.prank(address(consumer));
+            market.requestJob(job, "input");
+            _note("requestJob");
+            DealTerms memory terms = _matchRequest(job, resource);
+            _submit(terms, _receipt());
+            _note("submitResult, of a request");
+            skip(terms.rules.judgeWindow() + 1);
+            bytes[] memory calls = new bytes[](2);
+            calls[0] = abi.encodeCall(ILilypadMarket.finalizeDeal, (terms, _receipt()));
+            calls[1] = abi.encodeCall(ILilypadMarket.deliverResult, (terms, _receipt(), "journal"));
+            market.batch(calls, true);
+            _note("batch of finalizeDeal and deliverResult");
+        }
+        _total("an on-chain request, from requestJob to the callback, without the callback's own gas", 1);
+    }
+
+    function _matchRequest(JobOffer memory job, ResourceOffer memory resource) private returns (DealTerms memory) {
+        bytes memory resourceSig = _signed(resource);
+        vm.recordLogs();
+        vm.prank(solver);
+        _matchOffers(job, "", resource, resourceSig);
+        _note("matchOffers, of a request");
+        return _matched()[0];
+    }
+}
+
+/// @dev Takes every call and does nothing, so that what a delivery costs is the market's.
+contract GasConsumer {
+    fallback() external {}
 }

@@ -49,6 +49,9 @@ abstract contract Matching is Balances, Signatures {
     /// @notice Longest window, so that no balance is locked for ever.
     uint256 internal constant WINDOW_SECONDS_MAX = 30 days;
 
+    /// @dev What stands in the place of a cancelled request's lock.
+    uint256 internal constant CANCELLED = type(uint256).max;
+
     /// @inheritdoc ILilypadMarket
     mapping(bytes32 panel => uint256) public panelSize;
 
@@ -111,9 +114,10 @@ abstract contract Matching is Balances, Signatures {
     function cancelRequest(JobOffer calldata offer) external {
         bytes32 requestId = offer.hash();
         uint256 lock = requestLock[requestId];
-        if (lock == 0) revert RequestUnknown(requestId);
+        if (lock == 0 || lock == CANCELLED) revert RequestUnknown(requestId);
         if (msg.sender != offer.creator && block.timestamp <= offer.expiry) revert NotCreator(msg.sender);
-        delete requestLock[requestId];
+        // Not zero: its contract must be able to tell it from one that was matched.
+        requestLock[requestId] = CANCELLED;
         _spendNonce(offer.creator, offer.nonce);
         _release(offer.creator, lock, lock);
         emit RequestCancelled(requestId);
