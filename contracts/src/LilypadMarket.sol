@@ -132,7 +132,7 @@ contract LilypadMarket is Matching, Batch {
     }
 
     /// @inheritdoc ILilypadMarket
-    function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) external {
+    function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) public {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         uint256 cost = _cost(d, terms, receipt);
         Settlement how = Settlement.Finalized;
@@ -239,7 +239,9 @@ contract LilypadMarket is Matching, Batch {
 
     /// @inheritdoc ILilypadMarket
     function deliverResult(DealTerms calldata terms, Receipt calldata receipt, bytes calldata journal) external {
-        (DealId id, Deal storage d) = _in(DealState.Settled, terms);
+        DealId id = terms.id();
+        Deal storage d = _deals[id];
+        if (d.state == DealState.Submitted) finalizeDeal(terms, receipt);
         if (!_resultStands(d.settlement)) revert ResultNotPayable(id);
         _checkReceipt(d, receipt);
         bytes32 journalHash = keccak256(journal);

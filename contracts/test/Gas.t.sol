@@ -155,11 +155,8 @@ contract GasTest is MarketTest {
             _submit(terms, _receipt());
             _note("submitResult, of a request");
             skip(terms.rules.judgeWindow() + 1);
-            bytes[] memory calls = new bytes[](2);
-            calls[0] = abi.encodeCall(ILilypadMarket.finalizeDeal, (terms, _receipt()));
-            calls[1] = abi.encodeCall(ILilypadMarket.deliverResult, (terms, _receipt(), "journal"));
-            market.batch(calls, true);
-            _note("batch of finalizeDeal and deliverResult");
+            market.deliverResult(terms, _receipt(), "journal");
+            _note("deliverResult, which finalizes");
         }
         _total("an on-chain request, from requestJob to the callback, without the callback's own gas", 1);
     }

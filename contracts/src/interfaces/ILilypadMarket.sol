@@ -229,7 +229,7 @@ interface ILilypadMarket {
 
     /* CALLBACKS */
 
-    /// @notice Calls the requesting contract back with a result that stands.
+    /// @notice Calls the requesting contract back with a result that stands; finalizes the deal first where that is due.
     /// @dev A failing callback changes nothing else and may be tried again by anyone.
     function deliverResult(DealTerms calldata terms, Receipt calldata receipt, bytes calldata journal) external;
 

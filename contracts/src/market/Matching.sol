@@ -101,7 +101,8 @@ abstract contract Matching is Balances, Signatures {
         if (inputHash != offer.inputHash) revert InputHashMismatch(offer.inputHash, inputHash);
         requestId = offer.hash();
         if (requestLock[requestId] != 0) revert RequestAlreadyPosted(requestId);
-        _checkJobOffer(offer);
+        _checkOpen(offer);
+        _checkFields(offer);
         uint256 lock = _deposit(offer, offer.pricePerGigafuelMax) * offer.replicas;
         // A request of price zero has no lock to know it by.
         _valid(lock != 0, "price");
@@ -156,9 +157,11 @@ abstract contract Matching is Balances, Signatures {
         uint256 at
     ) private {
         _fit(resources.length == job.replicas, "replicas");
-        _checkJobOffer(job);
+        _checkOpen(job);
         _fit(job.solver == address(0) || job.solver == msg.sender, "job.solver");
         DealTerms memory terms = _terms(job);
+        uint256 requested = signature.length == 0 ? requestLock[terms.jobOfferHash] : 0;
+        if (requested == 0) _checkSigned(job, signature, terms.jobOfferHash);
         uint256 lock;
         for (uint256 i; i < resources.length; ++i) {
             ResourceOffer calldata resource = resources[i];
@@ -177,7 +180,11 @@ abstract contract Matching is Balances, Signatures {
             ids[at + i] = id;
             emit DealMatched(id, job.creator, resource.provider, terms, job.gateway, resource.gateway);
         }
-        _takeJobOffer(job, signature, terms.jobOfferHash, lock);
+        _spendNonce(job.creator, job.nonce);
+        if (requested == 0) return _lock(job.creator, lock);
+        // Locked at the highest price when it was posted; the providers may be cheaper.
+        delete requestLock[terms.jobOfferHash];
+        _release(job.creator, requested - lock, requested - lock);
     }
 
     function _terms(JobOffer calldata job) private view returns (DealTerms memory terms) {
@@ -195,9 +202,13 @@ abstract contract Matching is Balances, Signatures {
         terms.rules = Rules.pack(job, block.timestamp);
     }
 
-    function _checkJobOffer(JobOffer calldata o) private view {
+    function _checkOpen(JobOffer calldata o) private view {
         if (block.timestamp > o.expiry) revert JobOfferExpired(o.expiry);
         if (_nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
+    }
+
+    /// @dev What never changes about an offer: a request has been checked when it was posted.
+    function _checkFields(JobOffer calldata o) private view {
         _valid(o.replicas != 0 && o.replicas <= REPLICAS_MAX, "replicas");
         if (o.verification == Verification.Unverified) {
             _valid(o.mediatorCount == 0 && o.auditBps == 0 && o.availabilityFee == 0 && o.replicas == 1, "verification");
@@ -266,22 +277,11 @@ abstract contract Matching is Balances, Signatures {
         _fit(job.mediationWindow >= resource.mediationWindowMin, "mediationWindow");
     }
 
-    /// @dev A request has its money locked; a signed offer's is locked now.
-    function _takeJobOffer(JobOffer calldata job, bytes calldata signature, bytes32 offerHash, uint256 lock) private {
-        _spendNonce(job.creator, job.nonce);
-        if (signature.length == 0) {
-            uint256 requested = requestLock[offerHash];
-            if (requested != 0) {
-                // Locked at the highest price when it was posted; the providers may be cheaper.
-                delete requestLock[offerHash];
-                _release(job.creator, requested - lock, requested - lock);
-                return;
-            }
-        }
+    function _checkSigned(JobOffer calldata job, bytes calldata signature, bytes32 offerHash) private view {
+        _checkFields(job);
         if (!_signed(job.creator, offerHash, signature)) revert JobOfferSignatureInvalid(job.creator);
         // The input of a template is known from the request's event, which a signed offer doesn't have.
         _valid(job.inputHash == 0, "inputHash");
-        _lock(job.creator, lock);
     }
 
     function _spendNonce(address party, uint64 nonce) private {
