@@ -132,6 +132,8 @@ abstract contract Matching is Balances, Signatures {
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory ids) {
         uint256 count = resources.length;
+        // Of no job at all, else a single-slot offer could be spent on nothing.
+        _fit(jobs.length != 0, "jobs");
         _fit(jobs.length == jobSignatures.length && count == resourceSignatures.length, "signatures");
         bytes32[] memory hashes = new bytes32[](count);
         for (uint256 i; i < count; ++i) {
