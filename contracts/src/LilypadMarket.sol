@@ -78,6 +78,8 @@ contract LilypadMarket is Matching, Batch {
         if (terms.rules.replicas() == 1) revert CommitmentNotAsked(id);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
         d.state = DealState.Committed;
+        // Cut as every hash in this slot.
+        // forge-lint: disable-next-line(unsafe-typecast)
         d.receiptHash = bytes20(commitment);
         ++_groups[terms.jobOfferHash].committed;
         emit ResultCommitted(id, commitment);
@@ -212,11 +214,12 @@ contract LilypadMarket is Matching, Batch {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             // Verdicts and the accords after them stand in the same order.
             group.accord = Accord(uint8(Accord.InMediation) + uint8(verdict));
-            group.receiptHash = bytes20(agreed);
             // Who is right has paid for the proof; a replica that is found wrong by it pays that back.
-            // Safe cast: at most seven.
-            // forge-lint: disable-next-line(unsafe-typecast)
+            // Safe casts: cut as every hash in this slot; at most seven are paid.
+            // forge-lint: disable-start(unsafe-typecast)
+            group.receiptHash = bytes20(agreed);
             if (how != Settlement.ProviderSlashed) group.feesDue = uint8(paid.length);
+            // forge-lint: disable-end(unsafe-typecast)
         }
         _settle(id, d, terms, how, cost, paid, 0);
     }
@@ -393,6 +396,7 @@ contract LilypadMarket is Matching, Batch {
 
     /// @dev Where a panel's availability fees wait. Nobody has the key of half a hash.
     function _account(bytes32 panel) private pure returns (address) {
+        // forge-lint: disable-next-line(unsafe-typecast)
         return address(bytes20(panel));
     }
 
