@@ -132,7 +132,7 @@ abstract contract Matching is Balances, Signatures {
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory ids) {
         uint256 count = resources.length;
-        // Of no job at all, else a single-slot offer could be spent on nothing.
+        // Else anybody could spend the only slot of an offer for nothing.
         _fit(jobs.length != 0, "jobs");
         _fit(jobs.length == jobSignatures.length && count == resourceSignatures.length, "signatures");
         bytes32[] memory hashes = new bytes32[](count);
