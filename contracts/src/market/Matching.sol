@@ -126,6 +126,8 @@ abstract contract Matching is Balances, Signatures {
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory ids) {
         uint256 count = resources.length;
+        // Else anyone could spend a single slot's nonce by matching it with nothing.
+        _fit(jobs.length != 0, "jobs");
         _fit(jobs.length == jobSignatures.length && count == resourceSignatures.length, "signatures");
         bytes32[] memory hashes = new bytes32[](count);
         for (uint256 i; i < count; ++i) {
