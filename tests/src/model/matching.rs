@@ -107,6 +107,7 @@ impl Market {
         jobs: &[(JobOffer, Option<Signature>)],
         resources: &[(ResourceOffer, Option<Signature>)],
     ) -> Result<Vec<Terms>, Refusal> {
+        fits(!jobs.is_empty(), "jobs")?;
         let providers: BTreeSet<_> = resources.iter().map(|(offer, _)| offer.provider).collect();
         for (at, (offer, signature)) in resources.iter().enumerate() {
             let earlier = resources[..at].iter().any(|(other, _)| other.provider == offer.provider);
@@ -209,7 +210,7 @@ impl Market {
         // A single slot is known by its nonce, more than one by their count.
         if o.slots != 1 {
             self.slots_used.insert(hash, used);
-        } else if deals == 1 {
+        } else {
             self.nonces.insert((o.provider, o.nonce));
         }
         Ok(())

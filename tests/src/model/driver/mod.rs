@@ -41,8 +41,10 @@ pub(crate) async fn random_sequences(root: &std::path::Path) {
     let mut chains = [Chain::start(root, "cancun").await, Chain::start(root, "prague").await];
     assert!(!chains[0].keeps_history().await && chains[1].keeps_history().await, "one chain of each kind");
     for seed in seeds {
+        let t = std::time::Instant::now();
         let at = usize::from(seed % 2 == 1);
         play::play(&mut chains[at], seed, [256, 8_191][at], &mut tally).await;
+        eprintln!("{seed} {:?}", t.elapsed());
     }
     println!("{tally:#?}");
     if one.is_none() && count >= SEQUENCES {

@@ -83,7 +83,7 @@ fn at_head(world: &World, head: Head) -> Block {
 /// Plays a sequence; panics at the first difference, with everything that led to it.
 pub(crate) async fn play(chain: &mut Chain, seed: u64, reach: u64, tally: &mut Tally) {
     let cast = Cast::new();
-    let (site, mut world) = prepare(chain, seed, &cast, reach).await;
+    let t=std::time::Instant::now();let (site, mut world) = prepare(chain, seed, &cast, reach).await;eprintln!("setup {:?}",t.elapsed());
     let notary = Notary { cast: &cast, domain: site.domain };
     let mut story: Vec<String> = Vec::new();
     let steps = world.rng.between(60, 150);
