@@ -18,6 +18,9 @@ abstract contract PayoffsFile is MarketTest {
         uint256 deposit;
     }
 
+    uint256 internal rowCount;
+    mapping(string name => string[]) private _cells;
+
     function _assertCell(string memory name, string memory party, string memory cell, Symbols memory s, int256 actual)
         internal
         pure
@@ -52,21 +55,29 @@ abstract contract PayoffsFile is MarketTest {
         revert(string.concat("PAYOFFS.md: unknown symbol: ", symbol));
     }
 
-    /// @dev Cells 1 to 7; what is before the first bar and after the last is nothing.
-    function _row(string memory name) internal view returns (string[] memory cells) {
+    /// @dev Read once: reading takes longer than all the rest of a test.
+    function setUp() public virtual override {
+        super.setUp();
         string[] memory rows = _rows();
         for (uint256 i; i < rows.length; ++i) {
-            cells = vm.split(rows[i], "|");
+            string[] memory cells = vm.split(rows[i], "|");
+            string memory name = vm.trim(cells[1]);
+            require(_cells[name].length == 0, string.concat("PAYOFFS.md: two rows for ", name));
             for (uint256 j; j < cells.length; ++j) {
-                cells[j] = vm.trim(cells[j]);
+                _cells[name].push(vm.trim(cells[j]));
             }
-            if (_same(cells[1], name)) return cells;
         }
-        revert(string.concat("PAYOFFS.md: no row for ", name));
+        rowCount = rows.length;
+    }
+
+    /// @dev Cells 1 to 7; what is before the first bar and after the last is nothing.
+    function _row(string memory name) internal view returns (string[] memory cells) {
+        cells = _cells[name];
+        require(cells.length == 9, string.concat("PAYOFFS.md: no row of seven cells for ", name));
     }
 
     /// @dev The lines of the first table under its ruler.
-    function _rows() internal view returns (string[] memory rows) {
+    function _rows() private view returns (string[] memory rows) {
         string[] memory lines = vm.split(vm.readFile("PAYOFFS.md"), "\n");
         uint256 first;
         while (bytes(lines[first]).length < 4 || bytes(lines[first])[1] != "-") ++first;
