@@ -3,7 +3,9 @@
 use super::{
     Address, B256, Chain, ChainError, LilypadLens, LilypadMarket,
     LilypadMarket::{DealTerms, JobOffer},
-    LilypadMediation, Rules, bindings::ILilypadMediation, offer_id,
+    LilypadMediation, Rules,
+    bindings::ILilypadMediation,
+    offer_id,
     read::answer,
     receipts::from_market,
 };
@@ -128,12 +130,10 @@ impl Chain {
         let (logs, _) = self.logs(self.network.deployed_block, filter).await?;
         let lists = logs.iter().filter_map(|log| log.log_decode::<LilypadMediation::MediationOpened>().ok());
         // The contract keeps the list's hash: after a reorg, only one of two lists is the drawn one.
-        let mut true_ones = lists
-            .map(|log| log.inner.data.drawn)
-            .filter(|drawn| {
-                let words: Vec<B256> = drawn.iter().map(Address::into_word).collect();
-                keccak256(words.concat())[..20] == docket.drawnHash[..]
-            });
+        let mut true_ones = lists.map(|log| log.inner.data.drawn).filter(|drawn| {
+            let words: Vec<B256> = drawn.iter().map(Address::into_word).collect();
+            keccak256(words.concat())[..20] == docket.drawnHash[..]
+        });
         true_ones.next().ok_or_else(|| answer("read a mediation", "no list of drawn mediators fits it"))
     }
 

@@ -50,7 +50,8 @@ impl Chain {
     /// When the node doesn't answer.
     pub async fn payments(&self, deal: &MatchedDeal) -> Result<Vec<Payment>, ChainError> {
         let what = "read payments";
-        let filter = Filter::new().event_signature(LilypadMarket::DealSettled::SIGNATURE_HASH).topic1(deal.id);
+        let filter =
+            Filter::new().event_signature(LilypadMarket::DealSettled::SIGNATURE_HASH).topic1(deal.id);
         let (logs, _) = self.logs(self.network.deployed_block, filter).await?;
         let newest =
             logs.iter().filter_map(|log| log.log_decode::<LilypadMarket::DealSettled>().ok()).next_back();
@@ -75,7 +76,8 @@ impl Chain {
             Side::Panel => panel_account(deal.terms.panel),
             Side::Burned => BURNED,
         };
-        let payment = |(from, to, amount, purpose)| Payment { from: party(from), to: party(to), amount, purpose };
+        let payment =
+            |(from, to, amount, purpose)| Payment { from: party(from), to: party(to), amount, purpose };
         Ok(flows.into_iter().map(payment).collect())
     }
 

@@ -110,7 +110,13 @@ impl Chain {
             Some(key) => builder.wallet(EthereumWallet::from(key.0.clone())).connect_http(url).erased(),
             None => builder.connect_http(url).erased(),
         };
-        Ok(Self { provider, network: Arc::new(network.clone()), key, sending: Arc::default(), parts: Arc::default() })
+        Ok(Self {
+            provider,
+            network: Arc::new(network.clone()),
+            key,
+            sending: Arc::default(),
+            parts: Arc::default(),
+        })
     }
 
     /// The network this is connected to.

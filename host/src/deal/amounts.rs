@@ -246,8 +246,14 @@ mod tests {
                 (S::Provider, S::Provider, deposit - 4, P::DepositBack),
             ]
         );
-        let upheld =
-            play(Settlement::ProviderUpheld, deposit - cost - 7 - 4 - 60 - 500, deposit + cost - 4, 7, 500, 3);
+        let upheld = play(
+            Settlement::ProviderUpheld,
+            deposit - cost - 7 - 4 - 60 - 500,
+            deposit + cost - 4,
+            7,
+            500,
+            3,
+        );
         assert!(upheld.contains(&(S::Creator, S::Burned, 500, P::Penalty)));
         assert!(upheld.contains(&(S::Creator, S::Mediator(2), 20, P::MediatorFee)));
         // Another replica's mediation is paid back with the price.
@@ -257,8 +263,7 @@ mod tests {
         assert!(slashed.contains(&(S::Provider, S::Burned, burned, P::Penalty)));
         assert!(slashed.contains(&(S::Creator, S::Creator, deposit, P::DepositBack)));
         assert!(!slashed.iter().any(|flow| flow.0 == S::Provider && flow.3 == P::DepositBack));
-        let late =
-            play(Settlement::SubmissionTimedOut, deposit + s.price, deposit - s.price - 7, 7, 0, 0);
+        let late = play(Settlement::SubmissionTimedOut, deposit + s.price, deposit - s.price - 7, 7, 0, 0);
         assert_eq!(late[0], (S::Provider, S::Creator, s.price, P::Compensation));
         let open = play(Settlement::Inconclusive, deposit - 7 - 40, deposit, 7, 0, 2);
         assert_eq!(open.iter().filter(|flow| flow.3 == P::MediatorFee).count(), 2);

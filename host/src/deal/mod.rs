@@ -259,4 +259,6 @@ impl DealView {
 }
 
 #[cfg(test)]
+mod replica_tests;
+#[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 use super::Workshop;
 use crate::{
     chain::{
-        Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id, plain_job_offer,
+        Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id,
+        plain_job_offer,
     },
     deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
@@ -376,7 +377,9 @@ impl CreatorShell {
     ) -> Result<Option<Settlement>, CreatorError> {
         let view = self.chain.deal(deal).await?;
         let posted = match view.state {
-            DealState::Submitted | DealState::Challenged | DealState::Audited => self.chain.posted_receipt(deal.id).await?,
+            DealState::Submitted | DealState::Challenged | DealState::Audited => {
+                self.chain.posted_receipt(deal.id).await?
+            }
             _ => None,
         };
         seen.tell_changes(&view, posted.as_ref(), tell);

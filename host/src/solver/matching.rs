@@ -195,7 +195,8 @@ mod tests {
     fn the_cheapest_wins_and_the_earliest_of_equals() {
         let machines = [machine(50, 0), machine(40, 1), machine(40, 2)];
         let orders = |job: &JobOffer, machines: &[ResourceEntry]| {
-            best(job, machines, SOLVER, 0).map(|best| best.iter().map(|machine| machine.order).collect::<Vec<_>>())
+            best(job, machines, SOLVER, 0)
+                .map(|best| best.iter().map(|machine| machine.order).collect::<Vec<_>>())
         };
         assert_eq!(orders(&job(), &machines), Ok(vec![1]));
         let two = JobOffer { replicas: 2, ..job() };

@@ -5,7 +5,10 @@
 //! A provider's resource offer carries those of its bounds that the contract knows, and there it holds them itself.
 
 use crate::{
-    chain::{LilypadMarket::{DealTerms, JobOffer}, Meter, Rules, Verification},
+    chain::{
+        LilypadMarket::{DealTerms, JobOffer},
+        Meter, Rules, Verification,
+    },
     report::{TOKEN, tokens},
 };
 

@@ -15,9 +15,7 @@ use super::{
     matching::{self, JobEntry, Misfit, ResourceEntry},
     policy::Policy,
 };
-use crate::chain::{
-    B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, MatchedDeal, Signature,
-};
+use crate::chain::{B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, MatchedDeal, Signature};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
