@@ -46,10 +46,9 @@ contract LilypadLens {
     /// @notice Where a deal stands.
     function deal(DealTerms calldata terms) public view returns (DealView memory v) {
         DealId id = terms.id();
-        bytes32[] memory slots = new bytes32[](3);
+        bytes32[] memory slots = new bytes32[](2);
         slots[0] = keccak256(abi.encode(id, SLOT_DEALS));
         slots[1] = keccak256(abi.encode(terms.jobOfferHash, SLOT_GROUPS));
-        slots[2] = keccak256(abi.encode(id, SLOT_SEEDS));
         bytes32[] memory words = market.extsload(slots);
         uint256 word = uint256(words[0]);
         // What a cast cuts off is what the next line takes.
@@ -65,10 +64,10 @@ contract LilypadLens {
             v.revealDeadline = v.deadline + uint64(terms.rules.mediationWindow());
         }
         v.replicas = _group(uint256(words[1]));
-        v.seed = words[2];
+        if (v.anchorBlock != 0) v.seed = _fixedSeed(v.anchorBlock);
         if (v.seed == 0 && v.anchorBlock != 0 && block.number > v.anchorBlock) {
             v.seed = Draw.blockHash(v.anchorBlock);
-            v.seedLost = v.seed == 0;
+            v.seedLost = v.seed == 0 && v.state == DealState.Submitted;
         }
         v.auditDue = v.state == DealState.Submitted
             && (v.replicas.accord == Accord.Disputed
@@ -138,6 +137,12 @@ contract LilypadLens {
         return offer.hash();
     }
 
+    function _fixedSeed(uint256 anchorBlock) private view returns (bytes32) {
+        bytes32[] memory slots = new bytes32[](1);
+        slots[0] = keccak256(abi.encode(anchorBlock, SLOT_SEEDS));
+        return market.extsload(slots)[0];
+    }
+
     // As above.
     // forge-lint: disable-start(unsafe-typecast)
     function _group(uint256 word) private pure returns (ReplicaGroup memory) {
@@ -146,7 +151,8 @@ contract LilypadLens {
             revealed: uint8(word >> 8),
             accord: Accord(uint8(word >> 16)),
             feesDue: uint8(word >> 24),
-            receiptHash: bytes20(uint160(word >> 32))
+            anchorBlock: uint32(word >> 32),
+            receiptHash: bytes20(uint160(word >> 64))
         });
     }
     // forge-lint: disable-end(unsafe-typecast)

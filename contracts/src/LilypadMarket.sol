@@ -41,8 +41,8 @@ contract LilypadMarket is Matching, Batch {
     /// @inheritdoc ILilypadMarket
     address public immutable lens;
 
-    /// @dev Only of deals whose seed somebody fixed; others' is the hash of their anchor block.
-    mapping(DealId => bytes32) private _seeds;
+    /// @dev Hashes of anchor blocks that somebody fixed, for all deals with that anchor.
+    mapping(uint256 anchorBlock => bytes32) private _seeds;
 
     constructor(IERC20 token_) Balances(token_) {
         mediation = new LilypadMediation();
@@ -58,6 +58,8 @@ contract LilypadMarket is Matching, Batch {
         // Else a provider could keep the job to itself until the last second, and then let it lie for nothing.
         uint256 deadline = terms.rules.matchedAt() + terms.rules.submitWindow() / 2;
         if (block.timestamp > deadline) revert TooLate(deadline);
+        // The other replicas need not wait for it with their reveals.
+        if (terms.rules.replicas() != 1) ++_groups[terms.jobOfferHash].committed;
         emit DealDeclined(id, reason);
         _settle(id, d, terms, Settlement.Declined, 0, new address[](0), 0);
     }
@@ -98,6 +100,7 @@ contract LilypadMarket is Matching, Batch {
         bytes20 given = bytes20(Hashes.commitment(id, msg.sender, receipt.hash(), salt));
         if (given != d.receiptHash) revert CommitmentMismatch(d.receiptHash, given);
         bytes20 part = bytes20(receipt.comparable(terms.rules.verification()));
+        if (group.revealed == 0) group.anchorBlock = uint32(block.number + 1);
         if (group.accord == Accord.Agreeing) {
             if (group.revealed == 0) {
                 group.receiptHash = part;
@@ -108,6 +111,7 @@ contract LilypadMarket is Matching, Batch {
         ++group.revealed;
         // Not judged by silence before the others had their time to contradict.
         _post(id, d, terms, receipt, revealDeadline + terms.rules.judgeWindow());
+        d.anchorBlock = group.anchorBlock;
     }
 
     /// @inheritdoc ILilypadMarket
@@ -115,13 +119,16 @@ contract LilypadMarket is Matching, Batch {
         DealId id = terms.id();
         Deal storage d = _deals[id];
         uint256 deadline = d.deadline;
+        Settlement how = Settlement.SubmissionTimedOut;
         if (d.state == DealState.Committed) {
             deadline += terms.rules.mediationWindow();
+            // Else who made its receipt up could look at the others', and lose less by not showing it.
+            how = Settlement.ProviderSlashed;
         } else if (d.state != DealState.Matched) {
             revert WrongState(id);
         }
         if (block.timestamp <= deadline) revert TooEarly(deadline + 1);
-        _settle(id, d, terms, Settlement.SubmissionTimedOut, 0, new address[](0), 0);
+        _settle(id, d, terms, how, 0, new address[](0), 0);
     }
 
     /* JUDGING */
@@ -130,6 +137,13 @@ contract LilypadMarket is Matching, Batch {
     function acceptResult(DealTerms calldata terms, Receipt calldata receipt) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         if (msg.sender != terms.creator) revert NotCreator(msg.sender);
+        if (terms.rules.replicas() != 1) {
+            // Else a creator could take a false replica of its own out of the dispute that it is for.
+            ReplicaGroup storage group = _groups[terms.jobOfferHash];
+            if (group.accord != Accord.Agreeing) revert MediationDue(id);
+            uint256 from = d.deadline - terms.rules.judgeWindow();
+            if (group.revealed != terms.rules.replicas() && block.timestamp <= from) revert TooEarly(from + 1);
+        }
         _settle(id, d, terms, Settlement.Accepted, _cost(d, terms, receipt), new address[](0), 0);
     }
 
@@ -154,7 +168,7 @@ contract LilypadMarket is Matching, Batch {
         }
         if (!judged) {
             if (how == Settlement.Finalized && block.timestamp <= d.deadline) revert TooEarly(uint256(d.deadline) + 1);
-            if (terms.rules.auditBps() != 0 && Draw.audited(_seed(id, d), id, terms.rules.auditBps())) {
+            if (terms.rules.auditBps() != 0 && Draw.audited(_seed(d), id, terms.rules.auditBps())) {
                 revert MediationDue(id);
             }
         }
@@ -164,15 +178,16 @@ contract LilypadMarket is Matching, Batch {
     /// @inheritdoc ILilypadMarket
     function fixSeed(DealTerms calldata terms) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
-        if (_seeds[id] != 0) return;
-        if (block.number <= d.anchorBlock) revert SeedNotKnown(d.anchorBlock);
-        bytes32 seed = Draw.blockHash(d.anchorBlock);
+        uint256 anchorBlock = d.anchorBlock;
+        if (_seeds[anchorBlock] != 0) return;
+        if (block.number <= anchorBlock) revert SeedNotKnown(anchorBlock);
+        bytes32 seed = Draw.blockHash(anchorBlock);
         if (seed == 0) {
             d.anchorBlock = uint32(block.number + 1);
-            emit AnchorMoved(id, d.anchorBlock);
+            emit AnchorMoved(id, block.number + 1);
         } else {
-            _seeds[id] = seed;
-            emit SeedFixed(id, seed);
+            _seeds[anchorBlock] = seed;
+            emit SeedFixed(anchorBlock, seed);
         }
     }
 
@@ -189,7 +204,7 @@ contract LilypadMarket is Matching, Batch {
     function auditResult(DealTerms calldata terms, address[] calldata panel) external {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         bool due = terms.rules.replicas() != 1 && _groups[terms.jobOfferHash].accord == Accord.Disputed;
-        if (!due && !Draw.audited(_seed(id, d), id, terms.rules.auditBps())) revert AuditNotDrawn(id);
+        if (!due && !Draw.audited(_seed(d), id, terms.rules.auditBps())) revert AuditNotDrawn(id);
         _startMediation(id, d, terms, panel, DealState.Audited);
     }
 
@@ -338,12 +353,13 @@ contract LilypadMarket is Matching, Batch {
     }
 
     /// @dev The deal's seed: the hash of a block that came after the result, so that whoever posted could not know it.
-    function _seed(DealId id, Deal storage d) private view returns (bytes32 seed) {
-        seed = _seeds[id];
+    function _seed(Deal storage d) private view returns (bytes32 seed) {
+        uint256 anchorBlock = d.anchorBlock;
+        seed = _seeds[anchorBlock];
         if (seed != 0) return seed;
-        if (block.number <= d.anchorBlock) revert SeedNotKnown(d.anchorBlock);
-        seed = Draw.blockHash(d.anchorBlock);
-        if (seed == 0) revert SeedLost(d.anchorBlock);
+        if (block.number <= anchorBlock) revert SeedNotKnown(anchorBlock);
+        seed = Draw.blockHash(anchorBlock);
+        if (seed == 0) revert SeedLost(anchorBlock);
     }
 
     function _startMediation(
@@ -354,11 +370,13 @@ contract LilypadMarket is Matching, Batch {
         DealState state
     ) private {
         if (keccak256(abi.encode(panel)) != terms.panel) revert PanelInvalid();
+        bytes32 lot = DealId.unwrap(id);
         if (terms.rules.replicas() != 1) {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             // One mediation judges them all.
             if (group.accord > Accord.Disputed) revert MediationDone(id);
             group.accord = Accord.InMediation;
+            lot = terms.jobOfferHash;
         }
         d.state = state;
         mediation.open(
@@ -368,7 +386,7 @@ contract LilypadMarket is Matching, Batch {
             terms.provider,
             terms.rules.mediatorCount(),
             terms.rules.mediationWindow(),
-            _seed(id, d),
+            keccak256(abi.encode(_seed(d), lot)),
             terms.rules.verification() == Verification.Repeated,
             state == DealState.Audited
         );

@@ -43,7 +43,7 @@ contract LilypadMediation is ILilypadMediation {
         bool repeated,
         bool audit
     ) external onlyMarket {
-        address[] memory drawn = Draw.mediators(panel, creator, provider, count, seed, dealId);
+        address[] memory drawn = Draw.mediators(panel, creator, provider, count, seed);
         uint256 deadline = block.timestamp + window;
         // Safe casts: the market bounds the window by 30 days and the count by 7; time fits 40 bits for 34,000 years.
         // forge-lint: disable-next-item(unsafe-typecast)

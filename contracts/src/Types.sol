@@ -122,7 +122,7 @@ struct ResourceOffer {
     uint128 mediatorFeeMin; // mediators that earn nothing have no reason to answer
     uint128 availabilityFeeMax; // a panel in league with a creator must not eat the pay
     uint32 submitWindowMin;
-    uint32 judgeWindowMax;
+    uint32 judgeWindowMax; // also of the mediation window: both lock the collateral
     uint32 mediationWindowMin;
     uint32 slots;
     address solver; // zero: any
@@ -178,6 +178,7 @@ struct ReplicaGroup {
     uint8 revealed;
     Accord accord;
     uint8 feesDue; // mediators whose fee a slashed replica still owes the creator
+    uint32 anchorBlock; // the first reveal's, for all of them: one jury, which nobody picks by picking a deal
     bytes20 receiptHash; // the first receipt's, then the verdict's; of the comparable part, cut like a deal's
 }
 

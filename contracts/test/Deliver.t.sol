@@ -13,11 +13,21 @@ contract DeliverTest is DeliverBase {
     /* REVERTS */
 
     function test_reverts_beforeSettlement() public {
-        vm.expectRevert(_wrongState(terms));
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.ResultNotPayable.selector, _id(terms)));
         market.deliverResult(terms, _receipt(), JOURNAL);
         _submit(terms, _receipt());
-        vm.expectRevert(_wrongState(terms));
+        uint256 deadline = lens.deal(terms).deadline;
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.TooEarly.selector, deadline + 1));
         market.deliverResult(terms, _receipt(), JOURNAL);
+    }
+
+    /// @dev One call instead of two, once the judging time is over.
+    function test_finalizesFirst() public {
+        _submit(terms, _receipt());
+        skip(terms.rules.judgeWindow() + 1);
+        market.deliverResult(terms, _receipt(), JOURNAL);
+        assertTrue(_settlement(terms) == Settlement.Finalized, "finalized");
+        assertEq(consumer.journal(), JOURNAL, "and delivered");
     }
 
     function test_reverts_withoutAStandingResult() public {
@@ -226,7 +236,7 @@ contract DeliverTest is DeliverBase {
         consumer.cancel(id, job);
         assertFalse(consumer.requestOpen(id), "closed");
         vm.expectRevert(abi.encodeWithSelector(LilypadConsumer.RequestNotOpen.selector, id));
-        consumer.cancel(id, job);
+        consumer.onRequestCancelled(id);
     }
 
     /// @dev A creator without code has nothing to run; the call succeeds and changes nothing.

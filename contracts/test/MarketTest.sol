@@ -185,6 +185,16 @@ abstract contract MarketTest is Test {
         }
     }
 
+    /// @dev What a `JobRequested` tells.
+    function _requested(Vm.Log memory log) internal pure returns (JobOffer memory offer, bytes memory input) {
+        bytes memory call = abi.decode(log.data, (bytes));
+        bytes memory arguments = new bytes(call.length - 4);
+        for (uint256 i; i < arguments.length; ++i) {
+            arguments[i] = call[i + 4];
+        }
+        return abi.decode(arguments, (JobOffer, bytes));
+    }
+
     /// @dev One with one. The next call's prank or expected revert is the market's.
     function _matchOffers(
         JobOffer memory job,
@@ -260,7 +270,8 @@ abstract contract MarketTest is Test {
 
     /// @dev The list that the market draws from a panel: the first of those that the seed puts in front.
     function _drawn(DealTerms memory terms) internal view returns (address[] memory drawn) {
-        bytes32 seed = lens.deal(terms).seed;
+        bytes32 lot = terms.rules.replicas() == 1 ? DealId.unwrap(_id(terms)) : terms.jobOfferHash;
+        bytes32 seed = keccak256(abi.encode(lens.deal(terms).seed, lot));
         address[] memory members = mediators;
         uint256 eligible;
         for (uint256 i; i < members.length; ++i) {
@@ -268,7 +279,7 @@ abstract contract MarketTest is Test {
         }
         drawn = new address[](terms.rules.mediatorCount());
         for (uint256 i; i < drawn.length; ++i) {
-            uint256 pick = i + uint256(keccak256(abi.encode(seed, _id(terms), i))) % (eligible - i);
+            uint256 pick = i + uint256(keccak256(abi.encode(seed, i))) % (eligible - i);
             (drawn[i], members[pick]) = (members[pick], members[i]);
         }
     }

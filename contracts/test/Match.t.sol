@@ -272,7 +272,7 @@ contract MatchTest is MarketTest {
         job.penaltyBps = uint32(_pick(seed, "penalty", 0, 50_000));
         job.submitWindow = uint32(_pick(seed, "submit", 10 minutes, 30 days));
         job.judgeWindow = uint32(_pick(seed, "judge", 1, 1 days));
-        job.mediationWindow = uint32(_pick(seed, "mediation", 10 minutes, 30 days));
+        job.mediationWindow = uint32(_pick(seed, "mediation", 10 minutes, 1 days));
         job.callbackGas = uint32(_pick(seed, "gas", 0, type(uint32).max));
         job.verification = Verification(_pick(seed, "verification", 0, 1));
         job.meter = job.verification == Verification.BitExact ? Meter.Fuel : Meter(_pick(seed, "meter", 0, 2));

@@ -100,7 +100,7 @@ contract PanelsTest is MarketTest {
         address a = list[uint256(seed) % list.length];
         address b = list[(uint256(seed) + 1) % list.length];
         uint256 wanted = bound(count, 1, members < 7 ? members : 7);
-        address[] memory drawn = Draw.mediators(list, a, b, wanted, seed, DealId.wrap(seed));
+        address[] memory drawn = Draw.mediators(list, a, b, wanted, seed);
         assertEq(drawn.length, wanted, "count");
         for (uint256 i; i < wanted; ++i) {
             assertTrue(drawn[i] != a && drawn[i] != b && drawn[i] != address(0), "no party");
@@ -113,8 +113,7 @@ contract PanelsTest is MarketTest {
     function test_draw_reachesEverybody() public view {
         uint256[PANEL_SIZE] memory times;
         for (uint256 i; i < 500; ++i) {
-            address[] memory drawn =
-                Draw.mediators(mediators, creator, provider, 3, keccak256(abi.encode(i)), DealId.wrap(0));
+            address[] memory drawn = Draw.mediators(mediators, creator, provider, 3, keccak256(abi.encode(i)));
             for (uint256 j; j < 3; ++j) {
                 for (uint256 k; k < PANEL_SIZE; ++k) {
                     if (mediators[k] == drawn[j]) ++times[k];

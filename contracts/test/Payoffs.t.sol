@@ -159,7 +159,7 @@ contract PayoffsTest is PayoffsBase {
     }
 
     /// @dev A replica that committed and showed nothing.
-    function testFuzz_replica_submissionTimedOut(uint256 amounts) public {
+    function testFuzz_replica_notRevealed(uint256 amounts) public {
         _matchReplicas(amounts);
         _commitResult(deals[0], receipt);
         _commitResult(deals[1], receipt);
@@ -167,7 +167,7 @@ contract PayoffsTest is PayoffsBase {
         vm.warp(lens.deal(terms).revealDeadline + 1);
         _remember();
         market.timeoutSubmission(terms);
-        _assertRow("SubmissionTimedOut", Settlement.SubmissionTimedOut);
+        _assertRow("ProviderSlashed", Settlement.ProviderSlashed);
     }
 
     /// @dev A new Settlement needs a row and a test above.

@@ -103,10 +103,10 @@ contract ReplicasTest is ReplicasBase {
             vm.expectPartialRevert(ILilypadMarket.CommitmentMismatch.selector);
             market.revealResult(deals[i], _receipt(), SALT);
         }
-        // What the copier bought: its own time-out.
+        // What the copier bought: it can show nothing, and is slashed for it.
         vm.warp(revealDeadline + 1);
         market.timeoutSubmission(deals[1]);
-        assertTrue(_settlement(deals[1]) == Settlement.SubmissionTimedOut, "timed out");
+        assertTrue(_settlement(deals[1]) == Settlement.ProviderSlashed, "slashed");
     }
 
     function test_reveal_revertsTwiceOrLate() public {
@@ -190,16 +190,28 @@ contract ReplicasTest is ReplicasBase {
         }
     }
 
-    function test_creatorMayAcceptOneAtOnce() public {
+    function test_creatorAcceptsOnlyWhatNobodyCanContradict() public {
         _commitAll(_receipt());
         _revealResult(deals[0], _receipt());
         vm.prank(creator);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.TooEarly.selector, revealDeadline + 1));
         market.acceptResult(deals[0], _receipt());
-        assertTrue(_settlement(deals[0]) == Settlement.Accepted, "accepted");
-        _revealResult(deals[1], _receipt());
-        _revealResult(deals[2], _receipt());
-        market.finalizeDeal(deals[1], _receipt());
-        assertTrue(_settlement(deals[1]) == Settlement.Agreed, "the others agree with it as before");
+        vm.warp(revealDeadline + 1);
+        vm.prank(creator);
+        market.acceptResult(deals[0], _receipt());
+        assertTrue(_settlement(deals[0]) == Settlement.Accepted, "nobody else can come");
+    }
+
+    function test_creatorAcceptsWhenAllAgree() public {
+        _commitAll(_receipt());
+        for (uint256 i; i < 3; ++i) {
+            _revealResult(deals[i], _receipt());
+        }
+        vm.prank(creator);
+        market.acceptResult(deals[1], _receipt());
+        assertTrue(_settlement(deals[1]) == Settlement.Accepted, "accepted");
+        market.finalizeDeal(deals[0], _receipt());
+        assertTrue(_settlement(deals[0]) == Settlement.Agreed, "the others agree as before");
     }
 
     /* WHO VANISHES */
@@ -219,9 +231,7 @@ contract ReplicasTest is ReplicasBase {
         market.declineDeal(deals[2], DeclineReason.OverCapacity);
         _commitResult(deals[0], _receipt());
         _commitResult(deals[1], _receipt());
-        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.TooEarly.selector, commitDeadline + 1));
-        _revealResult(deals[0], _receipt());
-        vm.warp(commitDeadline + 1);
+        // Nobody waits for who said no; but two of three are no agreement.
         _finishTwo();
     }
 
@@ -232,7 +242,7 @@ contract ReplicasTest is ReplicasBase {
         market.declineDeal(deals[0], DeclineReason.HostFault);
     }
 
-    /// @dev One commits and never reveals: it is timed out when nobody may reveal any more, not before.
+    /// @dev One commits and never reveals: it is slashed when nobody may reveal any more, not before.
     function test_vanishesBeforeRevealing() public {
         _commitAll(_receipt());
         vm.warp(revealDeadline);
@@ -241,7 +251,7 @@ contract ReplicasTest is ReplicasBase {
         _finishTwo();
         assertGt(vm.getBlockTimestamp(), revealDeadline, "later");
         market.timeoutSubmission(deals[2]);
-        assertTrue(_settlement(deals[2]) == Settlement.SubmissionTimedOut, "timed out");
+        assertTrue(_settlement(deals[2]) == Settlement.ProviderSlashed, "slashed");
     }
 
     /// @dev Two of three reveal the same, and are paid though not all agreed.

@@ -269,7 +269,7 @@ contract ReplicasDisputeTest is ReplicasBase {
         _settles(2, 0, Settlement.AuditPassed);
     }
 
-    /// @dev Who never reveals is timed out, verdict or not.
+    /// @dev Who never reveals is slashed, verdict or not: it could have seen that it was wrong.
     function test_vanishesInSpiteOfAVerdict() public {
         _commitAll(_variant(0));
         _revealResult(deals[0], _variant(0));
@@ -280,17 +280,19 @@ contract ReplicasDisputeTest is ReplicasBase {
         _conclude(deals[0], _variant(0));
         vm.warp(revealDeadline + 1);
         market.timeoutSubmission(deals[1]);
-        assertTrue(_settlement(deals[1]) == Settlement.SubmissionTimedOut, "timed out");
+        assertTrue(_settlement(deals[1]) == Settlement.ProviderSlashed, "slashed");
     }
 
     /// @dev The creator may take what it likes even of a dispute; the rest is judged.
     function test_accepting_oneOfADispute() public {
         _revealVariants([uint256(0), 0, 1]);
         vm.prank(creator);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.MediationDue.selector, _id(deals[2])));
         market.acceptResult(deals[2], _variant(1));
-        _expectDue(deals[0], _variant(0));
         _auditAndFind(0, 0, 0);
-        _settles(1, 0, Settlement.AuditPassed);
-        assertEq(_free(deals[2].provider), FUNDS + 4 ether, "the accepted one is paid");
+        vm.prank(creator);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.MediationDue.selector, _id(deals[2])));
+        market.acceptResult(deals[2], _variant(1));
+        _settles(2, 1, Settlement.ProviderSlashed);
     }
 }

@@ -93,7 +93,7 @@ contract RequestTest is MarketTest {
     function test_request_locksTheHighestPrice() public {
         bytes32 expected = lens.hashJobOffer(job);
         vm.expectEmit(address(market));
-        emit ILilypadMarket.JobRequested(expected, creator, job, INPUT);
+        emit ILilypadMarket.JobRequested(expected, creator, abi.encodeCall(ILilypadMarket.requestJob, (job, INPUT)));
         bytes32 requestId = _request();
         assertEq(requestId, expected, "the request is named by its offer");
         assertEq(market.requestLock(requestId), LOCK_MAX, "lock");

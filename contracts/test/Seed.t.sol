@@ -55,8 +55,9 @@ contract SeedTest is MarketTest {
     function testFuzz_fix_outlivesTheBlockHash(address who) public {
         _passAnchor();
         bytes32 seed = lens.deal(terms).seed;
+        uint256 anchorBlock = lens.deal(terms).anchorBlock;
         vm.expectEmit(address(market));
-        emit ILilypadMarket.SeedFixed(_id(terms), seed);
+        emit ILilypadMarket.SeedFixed(anchorBlock, seed);
         vm.prank(who);
         market.fixSeed(terms);
         vm.roll(vm.getBlockNumber() + 10_000);

@@ -18,11 +18,16 @@ contract CowsayKiosk is LilypadConsumer {
     error NotOwner(address caller);
     error PriceTooLow(uint256 price, uint256 locked);
     error NothingOwed(address asker);
+    error MessageTooLong(uint256 length);
+    error TemplateInvalid();
 
     event Asked(bytes32 indexed requestId, address indexed asker, string message);
     event Answered(bytes32 indexed requestId, string cow);
     event JobFailed(bytes32 indexed requestId, uint8 status, uint32 exitCode);
     event Refunded(bytes32 indexed requestId, address indexed asker, uint256 amount);
+
+    /// @notice Longest message.
+    uint256 public constant MESSAGE_BYTES_MAX = 280;
 
     /// @notice Who takes what is left over.
     address public immutable owner;
@@ -44,6 +49,8 @@ contract CowsayKiosk is LilypadConsumer {
     /// @param template An offer with everything set but creator, inputHash, nonce and expiry.
     /// @param price_ At least the most that one request locks.
     constructor(ILilypadMarket market_, JobOffer memory template, uint256 price_) LilypadConsumer(market_) {
+        // With replicas the market tells of answers only, and without a callback of nothing: requests would stay open.
+        if (template.replicas != 1 || template.callbackGas == 0) revert TemplateInvalid();
         owner = msg.sender;
         price = price_;
         _template = template;
@@ -53,6 +60,8 @@ contract CowsayKiosk is LilypadConsumer {
 
     /// @notice Asks for a cow. Approve this contract for `price` first.
     function ask(string calldata message) external returns (bytes32 requestId) {
+        // An answer that its callback can't afford would keep the request open.
+        if (bytes(message).length > MESSAGE_BYTES_MAX) revert MessageTooLong(bytes(message).length);
         market.token().safeTransferFrom(msg.sender, address(this), price);
         market.deposit(price);
         reserved += price;

@@ -73,7 +73,8 @@ interface ILilypadMarket {
     event PanelRegistered(bytes32 indexed panel, address[] mediators);
     event PanelPaid(bytes32 indexed panel, uint256 share);
     event OfferCancelled(address indexed party, uint64 nonce);
-    event JobRequested(bytes32 indexed requestId, address indexed creator, JobOffer offer, bytes input);
+    /// @dev `call` is the calldata of `requestJob`, with offer and input. Check them against `requestId` and `inputHash`.
+    event JobRequested(bytes32 indexed requestId, address indexed creator, bytes call);
     event RequestCancelled(bytes32 indexed requestId);
     event DealMatched(
         DealId indexed dealId,
@@ -86,7 +87,7 @@ interface ILilypadMarket {
     event DealDeclined(DealId indexed dealId, DeclineReason reason);
     event ResultCommitted(DealId indexed dealId, bytes32 commitment);
     event ResultSubmitted(DealId indexed dealId, Receipt receipt);
-    event SeedFixed(DealId indexed dealId, bytes32 seed);
+    event SeedFixed(uint256 indexed anchorBlock, bytes32 seed);
     event AnchorMoved(DealId indexed dealId, uint256 anchorBlock);
     /// @dev What each got, of both deposits. Each of `mediators` got the terms' mediator fee, the panel's account the rest.
     event DealSettled(
@@ -199,12 +200,13 @@ interface ILilypadMarket {
     /// @notice A replica shows its result, once all have committed or the time is over.
     function revealResult(DealTerms calldata terms, Receipt calldata receipt, bytes32 salt) external;
 
-    /// @notice Settles a deal whose provider posted, or revealed, nothing in time.
+    /// @notice Settles a deal whose provider posted nothing in time; one that committed and did not reveal is slashed.
     function timeoutSubmission(DealTerms calldata terms) external;
 
     /* JUDGING */
 
     /// @notice The creator takes the result; everybody is paid at once.
+    /// @dev A replica's only once no other can contradict it any more; `finalizeDeal` settles those that agree.
     function acceptResult(DealTerms calldata terms, Receipt calldata receipt) external;
 
     /// @notice Settles a result that nobody challenged in time; at once where all replicas agree; and, where another
@@ -212,7 +214,8 @@ interface ILilypadMarket {
     /// @dev An audit that the draw demands, or a dispute among replicas, comes first.
     function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) external;
 
-    /// @notice Stores the hash of the anchor block as the deal's seed, or moves the anchor when that hash is lost.
+    /// @notice Stores the hash of the deal's anchor block, for all deals that have it, or moves the deal's anchor when
+    /// that hash is lost.
     function fixSeed(DealTerms calldata terms) external;
 
     /// @notice The creator demands mediation.

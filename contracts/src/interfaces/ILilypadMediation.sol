@@ -42,6 +42,8 @@ interface ILilypadMediation {
 
     /// @notice Draws mediators and starts their clock. For the market.
     /// @param panel The registered list, which the market has checked.
+    /// @param seed What the lots are drawn from: keccak256 of the anchor block's hash and the deal's id, or, for
+    /// replicas, their job offer's hash.
     function open(
         DealId dealId,
         address[] calldata panel,

@@ -11,7 +11,8 @@ library Draw {
     /// @notice The hash of an earlier block; zero when it can't be had.
     function blockHash(uint256 number) internal view returns (bytes32 result) {
         result = blockhash(number);
-        if (result == 0 && HISTORY.code.length != 0) {
+        if (result == 0) {
+            // Where the chain doesn't have it, nothing comes back.
             (bool ok, bytes memory data) = HISTORY.staticcall(abi.encode(number));
             if (ok && data.length == 32) result = abi.decode(data, (bytes32));
         }
@@ -24,14 +25,11 @@ library Draw {
 
     /// @notice Draws `count` members without replacement, never one of the deal's two parties.
     /// @dev The panel has at least two members more than are drawn. `panel` is overwritten.
-    function mediators(
-        address[] memory panel,
-        address creator,
-        address provider,
-        uint256 count,
-        bytes32 seed,
-        DealId id
-    ) internal pure returns (address[] memory drawn) {
+    function mediators(address[] memory panel, address creator, address provider, uint256 count, bytes32 seed)
+        internal
+        pure
+        returns (address[] memory drawn)
+    {
         uint256 eligible;
         for (uint256 i; i < panel.length; ++i) {
             if (panel[i] != creator && panel[i] != provider) panel[eligible++] = panel[i];
@@ -39,7 +37,7 @@ library Draw {
         drawn = new address[](count);
         for (uint256 i; i < count; ++i) {
             // The modulo's bias is below 2^-240 for panels of at most 256.
-            uint256 pick = i + uint256(keccak256(abi.encode(seed, id, i))) % (eligible - i);
+            uint256 pick = i + uint256(keccak256(abi.encode(seed, i))) % (eligible - i);
             drawn[i] = panel[pick];
             panel[pick] = panel[i];
         }

@@ -108,7 +108,8 @@ abstract contract Matching is Balances, Signatures {
         _valid(lock != 0, "price");
         requestLock[requestId] = lock;
         _lock(msg.sender, lock);
-        emit JobRequested(requestId, msg.sender, offer, input);
+        // As it came: encoding 31 fields anew would take 800 bytes of code.
+        emit JobRequested(requestId, msg.sender, msg.data);
     }
 
     /// @inheritdoc ILilypadMarket
@@ -276,7 +277,10 @@ abstract contract Matching is Balances, Signatures {
         _fit(job.availabilityFee <= resource.availabilityFeeMax, "availabilityFee");
         _fit(job.submitWindow >= resource.submitWindowMin, "submitWindow");
         _fit(job.judgeWindow <= resource.judgeWindowMax, "judgeWindow");
-        _fit(job.mediationWindow >= resource.mediationWindowMin, "mediationWindow");
+        _fit(
+            job.mediationWindow >= resource.mediationWindowMin && job.mediationWindow <= resource.judgeWindowMax,
+            "mediationWindow"
+        );
     }
 
     function _checkSigned(JobOffer calldata job, bytes calldata signature, bytes32 offerHash) private view {

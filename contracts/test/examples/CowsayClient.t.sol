@@ -38,7 +38,7 @@ contract CowsayClientTest is MarketTest {
         vm.prank(owner);
         requestId = client.ask(message);
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        (asked, input) = abi.decode(logs[0].data, (JobOffer, bytes));
+        (asked, input) = _requested(logs[0]);
     }
 
     function _answered(JobReceipt memory r) private returns (DealTerms memory terms) {

@@ -49,7 +49,7 @@ contract CowsayKioskTest is MarketTest {
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
             if (logs[i].emitter == address(market) && logs[i].topics.length == 3 && logs[i].topics[1] == requestId) {
-                (asked,) = abi.decode(logs[i].data, (JobOffer, bytes));
+                (asked,) = _requested(logs[i]);
             }
         }
     }
