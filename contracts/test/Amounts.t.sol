@@ -41,7 +41,7 @@ contract AmountsTest is Test {
         uint256 locked = Amounts.deposit(s);
         assertLe(locked, DEPOSIT_MAX, "deposit");
         for (uint8 how = 1; how <= uint8(type(Settlement).max); ++how) {
-            Amounts.Payoff memory p = Amounts.payoff(Settlement(how), s, c.cost, _fees(how, c), _owed(how, c));
+            Amounts.Payoff memory p = Amounts.payoff(Settlement(how), s, locked, c.cost, _fees(how, c), _owed(how, c));
             uint256 sum = p.creator + p.provider + p.solver + p.panel + p.mediators + p.burned;
             assertEq(sum, 2 * locked, string.concat("conserved: settlement ", vm.toString(how)));
         }
@@ -63,7 +63,7 @@ contract AmountsTest is Test {
         uint256 locked = Amounts.deposit(s);
         for (uint8 how = 1; how <= uint8(type(Settlement).max); ++how) {
             Settlement h = Settlement(how);
-            Amounts.Payoff memory p = Amounts.payoff(h, s, c.cost, _fees(how, c), _owed(how, c));
+            Amounts.Payoff memory p = Amounts.payoff(h, s, locked, c.cost, _fees(how, c), _owed(how, c));
             bool providersFault = h == Settlement.ProviderSlashed || h == Settlement.SubmissionTimedOut;
             bool creatorsFault = h == Settlement.ProviderUpheld || h == Settlement.JobVaried;
             if (providersFault) {
@@ -82,9 +82,10 @@ contract AmountsTest is Test {
     /// the price and fees; what its penalty is worth nobody gets.
     function testFuzz_payoff_burnsThePenalty(Case memory c) public pure {
         Amounts.Stakes memory s = _case(c);
-        Amounts.Payoff memory p = Amounts.payoff(Settlement.ProviderSlashed, s, 0, c.fees, c.reimbursed);
+        Amounts.Payoff memory p =
+            Amounts.payoff(Settlement.ProviderSlashed, s, Amounts.deposit(s), 0, c.fees, c.reimbursed);
         assertGe(p.burned, s.penalty, "the penalty");
-        p = Amounts.payoff(Settlement.ProviderUpheld, s, c.cost, c.fees, 0);
+        p = Amounts.payoff(Settlement.ProviderUpheld, s, Amounts.deposit(s), c.cost, c.fees, 0);
         assertEq(p.burned, s.penalty, "the creator's");
     }
 

@@ -55,7 +55,7 @@ contract DefectsJudgingTest is MarketTest {
     function test_callbackBeforeVerification() public {
         DealTerms memory terms = _requested(new Consumer(market));
         _submit(terms, _receipt());
-        vm.expectRevert(_wrongState(terms));
+        vm.expectPartialRevert(ILilypadMarket.TooEarly.selector);
         market.deliverResult(terms, _receipt(), "journal");
     }
 

@@ -110,7 +110,7 @@ contract EdgesTest is MarketTest {
         assertTrue(_settlement(terms) == Settlement.AuditPassed, "four of seven of 256");
     }
 
-    /// @dev The dearest deal that a match lets through: no overflow, and one unit more is refused.
+    /// @dev Amounts of more than 125 bits.
     function test_amounts_atTheirLargest() public {
         JobOffer memory job = _jobOffer();
         ResourceOffer memory resource = _resourceOffer();
@@ -132,9 +132,23 @@ contract EdgesTest is MarketTest {
         vm.prank(creator);
         market.acceptResult(terms, r);
         assertEq(_free(provider), FUNDS + 2 * needed, "its own and the price");
-        job.nonce = 2;
-        job.pricePerGigafuelMax += 1;
-        _expectNoMatch(job, resource, abi.encodeWithSelector(ILilypadMarket.JobOfferInvalid.selector, bytes32("price")));
+    }
+
+    /// @dev The largest numbers that an offer can hold: they overflow nothing, and nobody can pay them.
+    function test_amounts_beyondEveryBalance() public {
+        JobOffer memory job = _jobOffer();
+        ResourceOffer memory resource = _resourceOffer();
+        (job.fuelLimit, resource.fuelLimitMax) = (type(uint64).max, type(uint64).max);
+        (job.pricePerGigafuelMax, resource.pricePerGigafuel) = (type(uint128).max, type(uint128).max);
+        (job.penaltyBps, job.solverFee, job.mediatorFee) = (type(uint32).max, type(uint128).max, type(uint128).max);
+        resource.collateralMax = type(uint128).max;
+        _expectNoMatch(
+            job, resource, abi.encodeWithSelector(ILilypadMarket.OffersDoNotFit.selector, bytes32("collateralMax"))
+        );
+        job.inputHash = keccak256("input");
+        vm.expectPartialRevert(ILilypadMarket.InsufficientBalance.selector);
+        vm.prank(creator);
+        market.requestJob(job, "input");
     }
 
     function test_deposit_ofEverythingThatCanBeCounted() public {

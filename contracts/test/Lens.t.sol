@@ -1,115 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {Accord, Callback, DealState, DealTerms, DealView, JobOffer, Settlement} from "../src/Types.sol";
 import {LilypadLens} from "../src/LilypadLens.sol";
+import {
+    Accord,
+    Callback,
+    DealId,
+    DealState,
+    DealTerms,
+    DealView,
+    JobOffer,
+    Receipt as JobReceipt,
+    ResourceOffer,
+    Settlement
+} from "../src/Types.sol";
 import {MarketTest} from "./MarketTest.sol";
 
-/// @title Views of many things at a time, and where in the market's storage they lie.
+/// @title What the lens says, at each point of lives that lead everywhere.
 contract LensTest is MarketTest {
-    /// @dev Fixed here as in the lens: who moves a variable of the market must see this fail.
-    uint256 private constant SLOT_DEALS = 5;
-    uint256 private constant SLOT_GROUPS = 6;
-    uint256 private constant SLOT_SEEDS = 7;
-
-    function test_itsMarket() public view {
-        assertEq(address(lens.market()), address(market), "market");
-    }
-
-    function _word(bytes32 key, uint256 slot) private view returns (uint256) {
-        return uint256(vm.load(address(market), keccak256(abi.encode(key, slot))));
-    }
-
-    /// @dev From the lowest bit: 8 state, 8 settlement, 8 callback, 40 deadline, 32 anchor block, 160 receipt.
-    function test_slot_ofADeal() public {
-        DealTerms memory terms = _match();
-        bytes32 id = keccak256(abi.encode(terms));
-        uint256 deadline = terms.rules.matchedAt() + terms.rules.submitWindow();
-        assertEq(_word(id, SLOT_DEALS), uint256(DealState.Matched) | (deadline << 24), "matched");
-        _submit(terms, _receipt());
-        uint256 word = uint256(DealState.Submitted) | ((vm.getBlockTimestamp() + terms.rules.judgeWindow()) << 24)
-            | ((vm.getBlockNumber() + 1) << 64) | (uint256(uint160(bytes20(keccak256(abi.encode(_receipt()))))) << 96);
-        assertEq(_word(id, SLOT_DEALS), word, "submitted");
-        vm.prank(creator);
-        market.acceptResult(terms, _receipt());
-        word = (word & ~uint256(0xffff)) | uint256(DealState.Settled) | (uint256(Settlement.Accepted) << 8);
-        assertEq(_word(id, SLOT_DEALS), word, "accepted");
-        assertEq(market.extsload(_one(keccak256(abi.encode(id, SLOT_DEALS))))[0], bytes32(word), "extsload");
-    }
-
-    /// @dev From the lowest bit: 8 committed, 8 revealed, 8 accord, 8 fees due, 160 receipt.
-    function test_slot_ofAGroup() public {
-        JobOffer memory job = _jobOffer();
-        job.replicas = 2;
-        DealTerms[] memory deals = _matchReplicas(job);
-        _commitResult(deals[0], _receipt());
-        _commitResult(deals[1], _otherReceipt());
-        _revealResult(deals[0], _receipt());
-        _revealResult(deals[1], _otherReceipt());
-        uint256 word = 2 | (2 << 8) | (uint256(Accord.Disputed) << 16)
-            | (uint256(uint160(bytes20(keccak256(abi.encode(_receipt()))))) << 32);
-        assertEq(_word(deals[0].jobOfferHash, SLOT_GROUPS), word, "group");
-    }
-
-    function test_slot_ofASeed() public {
-        DealTerms memory terms = _match();
-        _submit(terms, _receipt());
-        _passAnchor();
-        bytes32 seed = lens.deal(terms).seed;
-        assertEq(_word(keccak256(abi.encode(terms)), SLOT_SEEDS), 0, "nobody stored it");
-        market.fixSeed(terms);
-        assertEq(_word(keccak256(abi.encode(terms)), SLOT_SEEDS), uint256(seed), "stored");
-    }
-
-    function _one(bytes32 slot) private pure returns (bytes32[] memory slots) {
-        slots = new bytes32[](1);
-        slots[0] = slot;
-    }
-
-    /* MANY AT A TIME */
-
-    function test_deals() public {
-        DealTerms[] memory terms = new DealTerms[](3);
-        JobOffer memory job = _jobOffer();
-        for (uint64 i; i < 2; ++i) {
-            job.nonce = 10 + i;
-            terms[i] = _match(job, _resourceOffer());
-        }
-        terms[2] = terms[1];
-        _submit(terms[1], _receipt());
-        (DealView[] memory views, uint256 timestamp) = lens.deals(terms);
-        assertEq(timestamp, vm.getBlockTimestamp(), "as of");
-        assertTrue(views[0].state == DealState.Matched, "first");
-        assertTrue(views[1].state == DealState.Submitted, "second");
-        assertEq(abi.encode(views[2]), abi.encode(views[1]), "the same again");
-        assertEq(abi.encode(views[0]), abi.encode(lens.deal(terms[0])), "as one by one");
-    }
-
-    function test_deal_thatNobodyMatched() public view {
+    function test_unknownDeal() public view {
         DealTerms memory terms;
         DealView memory v = lens.deal(terms);
-        assertTrue(v.state == DealState.None, "state");
-        assertTrue(v.settlement == Settlement.None, "settlement");
-        assertTrue(v.callback == Callback.None, "callback");
-        assertFalse(v.seedLost, "no seed to lose");
-        assertFalse(v.auditDue, "no audit");
+        assertTrue(v.state == DealState.None && v.settlement == Settlement.None, "none");
+        assertEq(v.seed, 0, "no seed");
+        assertFalse(v.seedLost || v.auditDue, "nothing due");
+    }
+
+    function test_lifeOfADeal() public {
+        JobOffer memory job = _jobOffer();
+        job.auditBps = 10_000;
+        DealTerms memory terms = _match(job, _resourceOffer());
+        DealView memory v = lens.deal(terms);
+        assertTrue(v.state == DealState.Matched, "matched");
+        assertEq(v.deadline, vm.getBlockTimestamp() + 1 hours, "to submit");
+        assertEq(v.anchorBlock, 0, "no anchor yet");
+
+        _submit(terms, _receipt());
+        v = lens.deal(terms);
+        assertTrue(v.state == DealState.Submitted, "submitted");
+        assertEq(v.receiptHash, bytes20(keccak256(abi.encode(_receipt()))), "receipt");
+        assertEq(v.anchorBlock, vm.getBlockNumber() + 1, "anchor");
+        assertEq(v.seed, 0, "not known yet");
+        assertFalse(v.auditDue, "not known yet");
+
+        _passAnchor();
+        v = lens.deal(terms);
+        assertEq(v.seed, blockhash(v.anchorBlock), "seed");
+        assertTrue(v.auditDue, "always audited");
+
+        market.auditResult(terms, mediators);
+        v = lens.deal(terms);
+        assertTrue(v.state == DealState.Audited, "audited");
+        assertFalse(v.auditDue, "not twice");
+        _mediate(terms, _receipt(), 3);
+        _conclude(terms, _receipt());
+        v = lens.deal(terms);
+        assertTrue(v.state == DealState.Settled && v.settlement == Settlement.AuditPassed, "settled");
+        assertTrue(v.callback == Callback.None, "not asked");
+    }
+
+    function test_lostSeed() public {
+        JobOffer memory job = _jobOffer();
+        job.auditBps = 10_000;
+        DealTerms memory terms = _match(job, _resourceOffer());
+        _submit(terms, _receipt());
+        vm.roll(vm.getBlockNumber() + 300);
+        DealView memory v = lens.deal(terms);
+        assertTrue(v.seedLost, "lost");
+        assertEq(v.seed, 0, "so not known");
+        assertFalse(v.auditDue, "so not due");
+    }
+
+    function test_replicas() public {
+        JobOffer memory job = _jobOffer();
+        job.replicas = 2;
+        DealTerms[] memory terms = _matchReplicas(job);
+        _commitResult(terms[0], _receipt());
+        DealView memory v = lens.deal(terms[0]);
+        assertTrue(v.state == DealState.Committed, "committed");
+        assertEq(v.revealDeadline, v.deadline + 30 minutes, "to reveal");
+        assertEq(v.replicas.committed, 1, "one");
+        _commitResult(terms[1], _otherReceipt());
+        _revealResult(terms[0], _receipt());
+        _revealResult(terms[1], _otherReceipt());
+        (DealView[] memory views, uint256 timestamp) = lens.deals(terms);
+        assertEq(timestamp, vm.getBlockTimestamp(), "time");
+        for (uint256 i; i < 2; ++i) {
+            assertEq(views[i].replicas.revealed, 2, "both");
+            assertTrue(views[i].replicas.accord == Accord.Disputed, "differ");
+            assertTrue(views[i].auditDue, "mediation is due, whatever the draw says");
+        }
+        assertEq(views[1].replicas.receiptHash, bytes20(keccak256(abi.encode(_receipt()))), "the first's");
     }
 
     function test_accounts() public {
-        DealTerms memory terms = _match();
-        vm.prank(provider);
-        market.cancelNonce(300);
+        _match();
         address[] memory parties = new address[](3);
         (parties[0], parties[1], parties[2]) = (creator, provider, stranger);
         LilypadLens.Account[] memory found = lens.accounts(parties, 0);
-        uint256 deposit = lens.depositOf(terms);
-        assertEq(found[0].free, FUNDS - deposit, "creator's free");
-        assertEq(found[0].locked, deposit, "creator's locked");
-        assertEq(found[0].nonceBitmap, 1 << 1, "creator's nonces");
-        assertEq(found[1].locked, deposit, "provider's locked");
-        assertEq(found[1].nonceBitmap, 0, "provider's first nonces");
-        assertEq(found[2].free + found[2].locked + found[2].nonceBitmap, 0, "stranger");
-        found = lens.accounts(parties, 1);
-        assertEq(found[1].nonceBitmap, 1 << 44, "provider's second word");
+        uint256 deposit = 10 ether + 10 ether + 1 ether + 6 ether;
+        for (uint256 i; i < 2; ++i) {
+            assertEq(found[i].locked, deposit, "locked");
+            assertEq(found[i].free, FUNDS - deposit, "free");
+        }
+        assertEq(found[0].nonceBitmap, 1 << 1, "the creator's nonce");
+        assertEq(found[1].nonceBitmap, 0, "the provider's offer has slots left");
+        assertEq(found[2].free + found[2].locked + found[2].nonceBitmap, 0, "nobody");
+    }
+
+    function test_slotsLeft() public {
+        ResourceOffer[] memory offers = new ResourceOffer[](4);
+        for (uint256 i; i < 4; ++i) {
+            offers[i] = _resourceOffer();
+            offers[i].nonce = uint64(300 + i);
+        }
+        offers[1].slots = 1;
+        offers[3].expiry = uint64(block.timestamp) + 1;
+        uint256[] memory left = lens.slotsLeft(offers);
+        assertEq(left[0], 4, "many");
+        assertEq(left[1], 1, "one");
+        assertEq(left[3], 4, "not expired yet");
+
+        JobOffer memory job = _jobOffer();
+        _match(job, offers[0]);
+        job.nonce = 2;
+        _match(job, offers[1]);
+        vm.prank(provider);
+        market.cancelNonce(302);
+        skip(2);
+        left = lens.slotsLeft(offers);
+        assertEq(left[0], 3, "one used");
+        assertEq(left[1], 0, "the only one used");
+        assertEq(left[2], 0, "cancelled");
+        assertEq(left[3], 0, "expired");
+    }
+
+    /// @dev The deposit is what a match locks, on both sides, whatever the numbers are.
+    function testFuzz_depositOf(uint64 fuelLimit, uint64 price, uint64 fee, uint32 penaltyBps) public {
+        JobOffer memory job = _jobOffer();
+        ResourceOffer memory resource = _resourceOffer();
+        job.fuelLimit = uint64(bound(fuelLimit, 0, 1e12));
+        resource.fuelLimitMax = type(uint64).max;
+        resource.collateralMax = type(uint128).max;
+        resource.availabilityFeeMax = type(uint128).max;
+        resource.pricePerGigafuel = uint128(bound(price, 0, 1 ether));
+        job.mediatorFee = 1 ether + uint128(fee);
+        job.availabilityFee = fee / 3;
+        job.penaltyBps = uint32(bound(penaltyBps, 0, 1_000_000));
+        DealTerms memory terms = _match(job, resource);
+        assertEq(lens.depositOf(terms), _locked(creator), "creator");
+        assertEq(lens.depositOf(terms), _locked(provider), "provider");
+        assertEq(DealId.unwrap(lens.dealId(terms)), keccak256(abi.encode(terms)), "id");
     }
 }

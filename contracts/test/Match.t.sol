@@ -190,25 +190,30 @@ contract MatchTest is MarketTest {
         }
     }
 
-    function test_reverts_onInvalidJobOffer_amounts() public {
-        // Times seven replicas it would not fit 128 bits; each part alone can be too much.
-        job.pricePerGigafuelMax = type(uint128).max;
-        _expectJobInvalid("price");
-        job.pricePerGigafuelMax = 2 ether;
-        job.solverFee = type(uint128).max / 7;
-        _expectJobInvalid("price");
+    /// @dev Sums of amounts of any size are compared with what the provider and the creator can lock, not cut.
+    function test_reverts_onAmountsBeyondWhatFits() public {
+        bytes memory unfit = abi.encodeWithSelector(ILilypadMarket.OffersDoNotFit.selector, bytes32("collateralMax"));
+        job.solverFee = type(uint128).max;
+        _expectNoMatch(job, resource, unfit);
         job.solverFee = 1 ether;
         job.mediatorFee = type(uint128).max;
-        _expectJobInvalid("price");
+        _expectNoMatch(job, resource, unfit);
         job.mediatorFee = 2 ether;
-        job.availabilityFee = type(uint128).max;
-        _expectJobInvalid("price");
-        job.availabilityFee = 0;
-        job.pricePerGigafuelMax = type(uint128).max / 1e6;
         job.penaltyBps = type(uint32).max;
-        _expectJobInvalid("price");
-        job = _jobOffer();
-        // Nobody could know the bytes that complete a template which was signed off chain.
+        _expectNoMatch(job, resource, unfit);
+        resource.collateralMax = type(uint128).max;
+        job.solverFee = type(uint128).max / 2;
+        uint256 price = 10 ether;
+        uint256 deposit = price + price * type(uint32).max / 10_000 + uint256(job.solverFee) + 6 ether;
+        _expectNoMatch(
+            job,
+            resource,
+            abi.encodeWithSelector(ILilypadMarket.InsufficientBalance.selector, provider, _free(provider), deposit)
+        );
+    }
+
+    /// @dev Nobody could know the bytes that complete a template which was signed off chain.
+    function test_reverts_onSignedTemplate() public {
         job.inputHash = keccak256("input");
         _expectJobInvalid("inputHash");
     }

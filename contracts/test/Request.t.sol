@@ -215,8 +215,9 @@ contract RequestTest is MarketTest {
         assertEq(_free(creator), FUNDS, "all is free again");
         assertEq(_locked(creator), 0, "nothing is locked");
         vm.prank(creator);
-        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.JobOfferNonceUsed.selector, creator, job.nonce));
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.RequestAlreadyPosted.selector, requestId));
         market.requestJob(job, INPUT);
+        assertEq(market.requestLock(requestId), type(uint256).max, "known as cancelled");
     }
 
     /// @dev `cancelNonce` makes a request unmatchable too; its lock is still there to take back.

@@ -31,7 +31,8 @@ contract Consumer is LilypadConsumer {
     }
 
     function cancel(bytes32 requestId, JobOffer memory offer) external {
-        _cancelRequest(requestId, offer);
+        market.cancelRequest(offer);
+        this.onRequestCancelled(requestId);
     }
 
     function be(Mood mood_) external {
@@ -51,6 +52,8 @@ contract Consumer is LilypadConsumer {
         _misbehave();
         failure = how;
     }
+
+    function _onJobCancelled(bytes32) internal override {}
 
     function _misbehave() private {
         ++calls;

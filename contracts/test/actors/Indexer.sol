@@ -112,6 +112,7 @@ contract Indexer {
             _lock(offer.creator, requestLock[log.topics[1]]);
         } else if (what == ILilypadMarket.RequestCancelled.selector) {
             _closeRequest(log.topics[1]);
+            requestLock[log.topics[1]] = type(uint256).max;
         } else if (what == ILilypadMarket.DealMatched.selector) {
             (DealTerms memory terms,,) = abi.decode(log.data, (DealTerms, string, string));
             _closeRequest(terms.jobOfferHash);
