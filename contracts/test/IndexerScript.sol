@@ -93,9 +93,12 @@ abstract contract Script is MarketTest {
         _deliver(terms);
     }
 
+    /// @dev What a reverted call logged never happened; forge records it all the same.
     function _try(address party, address to, bytes memory data) private returns (bool ok) {
+        _read();
         vm.prank(party);
         (ok,) = to.call(data);
+        if (!ok) vm.getRecordedLogs();
     }
 
     function _try(address party, bytes memory data) private returns (bool) {
