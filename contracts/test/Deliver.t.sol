@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
-import {Callback, DealTerms, JobOffer, Receipt as JobReceipt, Settlement} from "../src/Types.sol";
+import {Callback, DealTerms, JobOffer, Receipt as JobReceipt, ResourceOffer, Settlement} from "../src/Types.sol";
 import {LilypadConsumer} from "../src/LilypadConsumer.sol";
 import {ILilypadConsumer} from "../src/interfaces/ILilypadConsumer.sol";
 import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
@@ -12,22 +12,43 @@ import {Consumer} from "./actors/Consumer.sol";
 contract DeliverTest is DeliverBase {
     /* REVERTS */
 
-    function test_reverts_beforeSettlement() public {
+    function test_reverts_beforeItsTime() public {
         vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.ResultNotPayable.selector, _id(terms)));
         market.deliverResult(terms, _receipt(), JOURNAL);
         _submit(terms, _receipt());
         uint256 deadline = lens.deal(terms).deadline;
         vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.TooEarly.selector, deadline + 1));
         market.deliverResult(terms, _receipt(), JOURNAL);
+        _passAnchor();
+        vm.prank(address(consumer));
+        market.challengeResult(terms, mediators);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.ResultNotPayable.selector, _id(terms)));
+        market.deliverResult(terms, _receipt(), JOURNAL);
     }
 
-    /// @dev One call instead of two, once the judging time is over.
+    /// @dev Who delivers a result that nobody has finalized yet does both, and the payment comes first.
     function test_finalizesFirst() public {
         _submit(terms, _receipt());
-        skip(terms.rules.judgeWindow() + 1);
+        vm.warp(lens.deal(terms).deadline + 1);
+        consumer.be(Consumer.Mood.Reverting);
         market.deliverResult(terms, _receipt(), JOURNAL);
         assertTrue(_settlement(terms) == Settlement.Finalized, "finalized");
-        assertEq(consumer.journal(), JOURNAL, "and delivered");
+        assertEq(_free(provider), FUNDS + 4 ether, "paid, whatever the consumer does");
+        assertTrue(lens.deal(terms).callback == Callback.Failed, "which was to revert");
+    }
+
+    /// @dev An audit that is due stays due.
+    function test_finalizesFirst_notBeforeADueAudit() public {
+        JobOffer memory job = _request(CALLBACK_GAS, 5);
+        job.auditBps = 10_000;
+        consumer.request(job, INPUT);
+        ResourceOffer memory resource = _resourceOffer();
+        terms = _match(job, "", resource, _signed(resource));
+        _submit(terms, _receipt());
+        _passAnchor();
+        vm.warp(lens.deal(terms).deadline + 1);
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.MediationDue.selector, _id(terms)));
+        market.deliverResult(terms, _receipt(), JOURNAL);
     }
 
     function test_reverts_withoutAStandingResult() public {
@@ -230,13 +251,19 @@ contract DeliverTest is DeliverBase {
         consumer.onJobFailed(id, _id(terms), Settlement.Declined);
     }
 
-    function test_consumer_cancelsAnOpenRequest() public {
+    /// @dev Whoever tells a consumer of a cancellation is not believed; the market is asked.
+    function test_consumer_learnsOfACancellation() public {
         JobOffer memory job = _request(CALLBACK_GAS, 5);
         bytes32 id = consumer.request(job, INPUT);
+        vm.expectRevert(abi.encodeWithSelector(LilypadConsumer.RequestNotCancelled.selector, id));
+        consumer.onRequestCancelled(id);
         consumer.cancel(id, job);
         assertFalse(consumer.requestOpen(id), "closed");
         vm.expectRevert(abi.encodeWithSelector(LilypadConsumer.RequestNotOpen.selector, id));
         consumer.onRequestCancelled(id);
+        // A request that was matched has no lock either, and is not cancelled.
+        vm.expectRevert(abi.encodeWithSelector(LilypadConsumer.RequestNotCancelled.selector, requestId));
+        consumer.onRequestCancelled(requestId);
     }
 
     /// @dev A creator without code has nothing to run; the call succeeds and changes nothing.
