@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 pragma solidity ^0.8.28;
 
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ILilypadMarket} from "../src/interfaces/ILilypadMarket.sol";
 import {IWitness, LyingToken, PermissiveToken, RefusingToken, WitnessedToken} from "./actors/HostileTokens.sol";
@@ -72,7 +73,9 @@ contract HostileTokensTest is MarketTest, IWitness {
         ILilypadMarket other = _newMarket(address(any));
         any.mint(party, 1_000);
         vm.startPrank(party);
-        vm.expectRevert();
+        vm.expectRevert(
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(other), 0, 1_000)
+        );
         other.depositWithPermit(1_000, type(uint256).max, 27, "r", "s");
         any.approve(address(other), 1_000);
         other.depositWithPermit(1_000, type(uint256).max, 27, "r", "s");
