@@ -6,7 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {LilypadMarket} from "../src/LilypadMarket.sol";
 import {LilypadToken} from "../src/LilypadToken.sol";
 
-/// @title Deploys the market and writes the addresses to `deployments/<chain id>.json`.
+/// @title Deploys the market, with its mediation and its lens, and writes the addresses to `deployments/<chain id>.json`.
 /// @dev `TOKEN` in the environment names the network's ERC-20. Without it a development token that anyone may mint is
 /// deployed, but only on the chain id of local nodes: on others a worthless token would be an expensive mistake.
 contract Deploy is Script {
@@ -25,6 +25,10 @@ contract Deploy is Script {
         vm.stopBroadcast();
         vm.serializeUint("addresses", "chain_id", block.chainid);
         vm.serializeAddress("addresses", "token", token);
+        vm.serializeAddress("addresses", "mediation", address(market.mediation()));
+        vm.serializeAddress("addresses", "lens", market.lens());
+        // Where whoever reads events has to begin.
+        vm.serializeUint("addresses", "deployed_block", vm.getBlockNumber());
         string memory json = vm.serializeAddress("addresses", "market", address(market));
         vm.createDir("deployments", true);
         vm.writeJson(json, string.concat("deployments/", vm.toString(block.chainid), ".json"));

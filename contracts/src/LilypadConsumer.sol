@@ -6,12 +6,12 @@ import {ILilypadConsumer} from "./interfaces/ILilypadConsumer.sol";
 import {ILilypadMarket} from "./interfaces/ILilypadMarket.sol";
 
 /// @title Base of contracts that request jobs: only the market calls back, only for own requests, once each.
-/// @dev A request ends in exactly one of `_onJobResult`, `_onJobFailed`, `_cancelRequest`; or, with replicas none of
-/// which brought an answer, in none: then the contract reads the deals. A request that nobody took is cancelled by
-/// `_cancelRequest`; after its expiry anyone can do so at the market, whose `requestLock` is then zero.
+/// @dev A request ends once, by exactly one of `_onJobResult`, `_onJobFailed`, `_onJobCancelled`. With replicas none
+/// of which brought an answer it ends by none: then the contract reads its deals.
 abstract contract LilypadConsumer is ILilypadConsumer {
     error NotMarket(address caller);
     error RequestNotOpen(bytes32 requestId);
+    error RequestNotCancelled(bytes32 requestId);
 
     /// @notice The market this contract deals with.
     ILilypadMarket public immutable market;
@@ -25,27 +25,31 @@ abstract contract LilypadConsumer is ILilypadConsumer {
 
     /// @inheritdoc ILilypadConsumer
     function onJobResult(bytes32 requestId, DealId dealId, Receipt calldata receipt, bytes calldata journal) external {
-        _closeByMarket(requestId);
+        if (msg.sender != address(market)) revert NotMarket(msg.sender);
+        _close(requestId);
         _onJobResult(requestId, dealId, receipt, journal);
     }
 
     /// @inheritdoc ILilypadConsumer
     function onJobFailed(bytes32 requestId, DealId dealId, Settlement how) external {
-        _closeByMarket(requestId);
+        if (msg.sender != address(market)) revert NotMarket(msg.sender);
+        _close(requestId);
         _onJobFailed(requestId, dealId, how);
+    }
+
+    /// @notice Ends a request that nobody took and that was cancelled. After its expiry anyone can do both:
+    /// `cancelRequest` at the market, then this.
+    function onRequestCancelled(bytes32 requestId) external {
+        if (market.requestLock(requestId) != type(uint256).max) revert RequestNotCancelled(requestId);
+        _close(requestId);
+        _onJobCancelled(requestId);
     }
 
     /// @dev Posts a request; the answer reaches `_onJobResult` or `_onJobFailed`.
     function _requestJob(JobOffer memory offer, bytes memory input) internal returns (bytes32 requestId) {
+        // The market calls nobody while it takes a request, so nothing can come back before this is noted.
         requestId = market.requestJob(offer, input);
         requestOpen[requestId] = true;
-    }
-
-    /// @dev Takes back a request that nobody took yet; its lock is free again in the market.
-    function _cancelRequest(bytes32 requestId, JobOffer memory offer) internal {
-        if (!requestOpen[requestId]) revert RequestNotOpen(requestId);
-        requestOpen[requestId] = false;
-        market.cancelRequest(offer);
     }
 
     /// @dev What to do with an answer. If this reverts, the market keeps the payment as it is and anyone may retry.
@@ -56,8 +60,10 @@ abstract contract LilypadConsumer is ILilypadConsumer {
     /// @dev What to do when the request's deal ended without an answer; its refund is in the market.
     function _onJobFailed(bytes32 requestId, DealId dealId, Settlement how) internal virtual;
 
-    function _closeByMarket(bytes32 requestId) private {
-        if (msg.sender != address(market)) revert NotMarket(msg.sender);
+    /// @dev What to do when nobody took the request; its whole lock is back in the market.
+    function _onJobCancelled(bytes32 requestId) internal virtual;
+
+    function _close(bytes32 requestId) private {
         if (!requestOpen[requestId]) revert RequestNotOpen(requestId);
         requestOpen[requestId] = false;
     }

@@ -52,12 +52,15 @@ contract LilypadLens {
         slots[2] = keccak256(abi.encode(id, SLOT_SEEDS));
         bytes32[] memory words = market.extsload(slots);
         uint256 word = uint256(words[0]);
+        // What a cast cuts off is what the next line takes.
+        // forge-lint: disable-start(unsafe-typecast)
         v.state = DealState(uint8(word));
         v.settlement = Settlement(uint8(word >> 8));
         v.callback = Callback(uint8(word >> 16));
         v.deadline = uint40(word >> 24);
         v.anchorBlock = uint32(word >> 64);
         v.receiptHash = bytes20(uint160(word >> 96));
+        // forge-lint: disable-end(unsafe-typecast)
         if (v.state == DealState.Committed) {
             v.revealDeadline = v.deadline + uint64(terms.rules.mediationWindow());
         }
@@ -135,7 +138,7 @@ contract LilypadLens {
         return offer.hash();
     }
 
-    // What is cut off is what the next line takes.
+    // As above.
     // forge-lint: disable-start(unsafe-typecast)
     function _group(uint256 word) private pure returns (ReplicaGroup memory) {
         return ReplicaGroup({

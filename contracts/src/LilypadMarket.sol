@@ -78,6 +78,8 @@ contract LilypadMarket is Matching, Batch {
         if (terms.rules.replicas() == 1) revert CommitmentNotAsked(id);
         if (block.timestamp > d.deadline) revert TooLate(d.deadline);
         d.state = DealState.Committed;
+        // Cut as every hash in this slot.
+        // forge-lint: disable-next-line(unsafe-typecast)
         d.receiptHash = bytes20(commitment);
         ++_groups[terms.jobOfferHash].committed;
         emit ResultCommitted(id, commitment);
@@ -132,7 +134,7 @@ contract LilypadMarket is Matching, Batch {
     }
 
     /// @inheritdoc ILilypadMarket
-    function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) external {
+    function finalizeDeal(DealTerms calldata terms, Receipt calldata receipt) public {
         (DealId id, Deal storage d) = _in(DealState.Submitted, terms);
         uint256 cost = _cost(d, terms, receipt);
         Settlement how = Settlement.Finalized;
@@ -212,11 +214,12 @@ contract LilypadMarket is Matching, Batch {
             ReplicaGroup storage group = _groups[terms.jobOfferHash];
             // Verdicts and the accords after them stand in the same order.
             group.accord = Accord(uint8(Accord.InMediation) + uint8(verdict));
-            group.receiptHash = bytes20(agreed);
             // Who is right has paid for the proof; a replica that is found wrong by it pays that back.
-            // Safe cast: at most seven.
-            // forge-lint: disable-next-line(unsafe-typecast)
+            // Safe casts: cut as every hash in this slot; at most seven are paid.
+            // forge-lint: disable-start(unsafe-typecast)
+            group.receiptHash = bytes20(agreed);
             if (how != Settlement.ProviderSlashed) group.feesDue = uint8(paid.length);
+            // forge-lint: disable-end(unsafe-typecast)
         }
         _settle(id, d, terms, how, cost, paid, 0);
     }
@@ -239,7 +242,9 @@ contract LilypadMarket is Matching, Batch {
 
     /// @inheritdoc ILilypadMarket
     function deliverResult(DealTerms calldata terms, Receipt calldata receipt, bytes calldata journal) external {
-        (DealId id, Deal storage d) = _in(DealState.Settled, terms);
+        DealId id = terms.id();
+        Deal storage d = _deals[id];
+        if (d.state == DealState.Submitted) finalizeDeal(terms, receipt);
         if (!_resultStands(d.settlement)) revert ResultNotPayable(id);
         _checkReceipt(d, receipt);
         bytes32 journalHash = keccak256(journal);
@@ -391,6 +396,7 @@ contract LilypadMarket is Matching, Batch {
 
     /// @dev Where a panel's availability fees wait. Nobody has the key of half a hash.
     function _account(bytes32 panel) private pure returns (address) {
+        // forge-lint: disable-next-line(unsafe-typecast)
         return address(bytes20(panel));
     }
 
@@ -413,10 +419,10 @@ contract LilypadMarket is Matching, Batch {
             terms.rules.mediatorCount(),
             terms.availabilityFee
         );
-        Amounts.Payoff memory p = Amounts.payoff(how, s, cost, paid.length * terms.mediatorFee, reimbursed);
+        uint256 locked = Amounts.deposit(s);
+        Amounts.Payoff memory p = Amounts.payoff(how, s, locked, cost, paid.length * terms.mediatorFee, reimbursed);
         d.state = DealState.Settled;
         d.settlement = how;
-        uint256 locked = Amounts.deposit(s);
         _release(terms.creator, locked, p.creator);
         _release(terms.provider, locked, p.provider);
         _credit(terms.solver, p.solver);

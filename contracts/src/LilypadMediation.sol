@@ -102,6 +102,7 @@ contract LilypadMediation is ILilypadMediation {
 
         bytes32[] memory found = new bytes32[](d.seats);
         for (uint256 seat; seat < d.seats; ++seat) {
+            // forge-lint: disable-next-line(incorrect-shift)
             if (d.revealed & (1 << seat) != 0) found[seat] = _posts[dealId][seat];
             delete _posts[dealId][seat];
         }
@@ -138,6 +139,8 @@ contract LilypadMediation is ILilypadMediation {
             calldatacopy(p, drawn.offset, size)
             given := keccak256(p, size)
         }
+        // Cut as it was stored.
+        // forge-lint: disable-next-line(unsafe-typecast)
         if (bytes20(given) != d.drawnHash) revert DrawnMismatch(dealId);
     }
 

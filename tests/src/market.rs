@@ -25,7 +25,8 @@ pub(crate) fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let dir = BUILT.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "-p", "lilypad-host", "--bins"])
+            // The whole workspace, as `cargo test --workspace` has it: another selection would build all of it once more.
+            .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
             .current_dir(root())
             .status()
             .unwrap();
@@ -146,7 +147,7 @@ impl Market {
             let names = devnet::Devnet::names(&self.network).unwrap();
             let mut parties: BTreeSet<_> = names.into_keys().collect();
             // Accounts that play no part in the devnet, but do in a test.
-            parties.extend((0..10).map(|index| Key::dev(index).unwrap().address()));
+            parties.extend((0..16).map(|index| Key::dev(index).unwrap().address()));
             parties.remove(&self.network.market);
             let mut sum = 0;
             for party in parties {

@@ -86,4 +86,9 @@ contract CowsayClient is LilypadConsumer {
     function _onJobFailed(bytes32 requestId, DealId, Settlement how) internal override {
         emit AskUnanswered(requestId, how);
     }
+
+    /// @inheritdoc LilypadConsumer
+    function _onJobCancelled(bytes32 requestId) internal override {
+        emit AskUnanswered(requestId, Settlement.None);
+    }
 }

@@ -180,7 +180,7 @@ interface ILilypadMarket {
     /// @notice Takes an unmatched request back: by its creator at any time, by anyone after its expiry.
     function cancelRequest(JobOffer calldata offer) external;
 
-    /// @notice What a posted and unmatched request has locked; zero otherwise.
+    /// @notice What a posted request has locked; zero once it is matched, `type(uint256).max` once it is cancelled.
     function requestLock(bytes32 requestId) external view returns (uint256);
 
     /* RESULTS */
@@ -229,7 +229,7 @@ interface ILilypadMarket {
 
     /* CALLBACKS */
 
-    /// @notice Calls the requesting contract back with a result that stands.
+    /// @notice Calls the requesting contract back with a result that stands; finalizes the deal first where that is due.
     /// @dev A failing callback changes nothing else and may be tried again by anyone.
     function deliverResult(DealTerms calldata terms, Receipt calldata receipt, bytes calldata journal) external;
 

@@ -61,16 +61,19 @@ library Amounts {
     }
 
     /// @notice Who gets what.
+    /// @param locked What each side has locked: `deposit(s)`.
     /// @param cost What was used, at most the price.
     /// @param mediatorFees What mediators are paid, at most the budget.
     /// @param reimbursed Mediators' fees that this deal's provider owes the creator from another replica's mediation.
     /// Not both: `mediatorFees + reimbursed` is at most the budget.
-    function payoff(Settlement how, Stakes memory s, uint256 cost, uint256 mediatorFees, uint256 reimbursed)
-        internal
-        pure
-        returns (Payoff memory p)
-    {
-        uint256 locked = deposit(s);
+    function payoff(
+        Settlement how,
+        Stakes memory s,
+        uint256 locked,
+        uint256 cost,
+        uint256 mediatorFees,
+        uint256 reimbursed
+    ) internal pure returns (Payoff memory p) {
         p.creator = locked;
         p.provider = locked;
         if (how == Settlement.Declined) return p;

@@ -71,10 +71,10 @@ abstract contract Balances is ILilypadMarket, ReentrancyGuard {
         emit Deposited(msg.sender, amount);
     }
 
-    // Amounts below are sums and parts of a deal's locks; the match has checked that each lock fits 128 bits.
+    // Amounts below are parts of what has been locked, which fits 128 bits.
     // forge-lint: disable-start(unsafe-typecast)
 
-    /// @dev The caller has checked that the amount fits 128 bits.
+    /// @dev What is free has 128 bits, so what can be locked has.
     function _lock(address party, uint256 amount) internal {
         Balance memory balance = _balances[party];
         if (amount > balance.free) revert InsufficientBalance(party, balance.free, amount);

@@ -49,6 +49,9 @@ abstract contract Matching is Balances, Signatures {
     /// @notice Longest window, so that no balance is locked for ever.
     uint256 internal constant WINDOW_SECONDS_MAX = 30 days;
 
+    /// @dev What stands in the place of a cancelled request's lock.
+    uint256 internal constant CANCELLED = type(uint256).max;
+
     /// @inheritdoc ILilypadMarket
     mapping(bytes32 panel => uint256) public panelSize;
 
@@ -98,7 +101,9 @@ abstract contract Matching is Balances, Signatures {
         if (inputHash != offer.inputHash) revert InputHashMismatch(offer.inputHash, inputHash);
         requestId = offer.hash();
         if (requestLock[requestId] != 0) revert RequestAlreadyPosted(requestId);
-        uint256 lock = _checkJobOffer(offer) * offer.replicas;
+        _checkOpen(offer);
+        _checkFields(offer);
+        uint256 lock = _deposit(offer, offer.pricePerGigafuelMax) * offer.replicas;
         // A request of price zero has no lock to know it by.
         _valid(lock != 0, "price");
         requestLock[requestId] = lock;
@@ -110,9 +115,10 @@ abstract contract Matching is Balances, Signatures {
     function cancelRequest(JobOffer calldata offer) external {
         bytes32 requestId = offer.hash();
         uint256 lock = requestLock[requestId];
-        if (lock == 0) revert RequestUnknown(requestId);
+        if (lock == 0 || lock == CANCELLED) revert RequestUnknown(requestId);
         if (msg.sender != offer.creator && block.timestamp <= offer.expiry) revert NotCreator(msg.sender);
-        delete requestLock[requestId];
+        // Not zero: its contract must be able to tell it from one that was matched.
+        requestLock[requestId] = CANCELLED;
         _spendNonce(offer.creator, offer.nonce);
         _release(offer.creator, lock, lock);
         emit RequestCancelled(requestId);
@@ -126,6 +132,8 @@ abstract contract Matching is Balances, Signatures {
         bytes[] calldata resourceSignatures
     ) external returns (DealId[] memory ids) {
         uint256 count = resources.length;
+        // Else anybody could spend the only slot of an offer for nothing.
+        _fit(jobs.length != 0, "jobs");
         _fit(jobs.length == jobSignatures.length && count == resourceSignatures.length, "signatures");
         bytes32[] memory hashes = new bytes32[](count);
         for (uint256 i; i < count; ++i) {
@@ -151,9 +159,11 @@ abstract contract Matching is Balances, Signatures {
         uint256 at
     ) private {
         _fit(resources.length == job.replicas, "replicas");
-        _checkJobOffer(job);
+        _checkOpen(job);
         _fit(job.solver == address(0) || job.solver == msg.sender, "job.solver");
         DealTerms memory terms = _terms(job);
+        uint256 requested = signature.length == 0 ? requestLock[terms.jobOfferHash] : 0;
+        if (requested == 0) _checkSigned(job, signature, terms.jobOfferHash);
         uint256 lock;
         for (uint256 i; i < resources.length; ++i) {
             ResourceOffer calldata resource = resources[i];
@@ -172,7 +182,11 @@ abstract contract Matching is Balances, Signatures {
             ids[at + i] = id;
             emit DealMatched(id, job.creator, resource.provider, terms, job.gateway, resource.gateway);
         }
-        _takeJobOffer(job, signature, terms.jobOfferHash, lock);
+        _spendNonce(job.creator, job.nonce);
+        if (requested == 0) return _lock(job.creator, lock);
+        // Locked at the highest price when it was posted; the providers may be cheaper.
+        delete requestLock[terms.jobOfferHash];
+        _release(job.creator, requested - lock, requested - lock);
     }
 
     function _terms(JobOffer calldata job) private view returns (DealTerms memory terms) {
@@ -190,10 +204,13 @@ abstract contract Matching is Balances, Signatures {
         terms.rules = Rules.pack(job, block.timestamp);
     }
 
-    /// @return deposit What one of its deals can lock of each side at most.
-    function _checkJobOffer(JobOffer calldata o) private view returns (uint256 deposit) {
+    function _checkOpen(JobOffer calldata o) private view {
         if (block.timestamp > o.expiry) revert JobOfferExpired(o.expiry);
         if (_nonceUsed(o.creator, o.nonce)) revert JobOfferNonceUsed(o.creator, o.nonce);
+    }
+
+    /// @dev What never changes about an offer: a request has been checked when it was posted.
+    function _checkFields(JobOffer calldata o) private view {
         _valid(o.replicas != 0 && o.replicas <= REPLICAS_MAX, "replicas");
         if (o.verification == Verification.Unverified) {
             _valid(o.mediatorCount == 0 && o.auditBps == 0 && o.availabilityFee == 0 && o.replicas == 1, "verification");
@@ -210,9 +227,6 @@ abstract contract Matching is Balances, Signatures {
         _valid(o.submitWindow != 0 && o.submitWindow <= WINDOW_SECONDS_MAX, "submitWindow");
         _valid(o.judgeWindow != 0 && o.judgeWindow <= WINDOW_SECONDS_MAX, "judgeWindow");
         _valid(o.mediationWindow != 0 && o.mediationWindow <= WINDOW_SECONDS_MAX, "mediationWindow");
-        deposit = _deposit(o, o.pricePerGigafuelMax);
-        // With all its replicas it must still fit 128 bits.
-        _valid(deposit * REPLICAS_MAX <= type(uint128).max, "price");
     }
 
     function _deposit(JobOffer calldata o, uint128 pricePerGigafuel) private pure returns (uint256) {
@@ -265,22 +279,11 @@ abstract contract Matching is Balances, Signatures {
         _fit(job.mediationWindow >= resource.mediationWindowMin, "mediationWindow");
     }
 
-    /// @dev A request has its money locked; a signed offer's is locked now.
-    function _takeJobOffer(JobOffer calldata job, bytes calldata signature, bytes32 offerHash, uint256 lock) private {
-        _spendNonce(job.creator, job.nonce);
-        if (signature.length == 0) {
-            uint256 requested = requestLock[offerHash];
-            if (requested != 0) {
-                // Locked at the highest price when it was posted; the providers may be cheaper.
-                delete requestLock[offerHash];
-                _release(job.creator, requested - lock, requested - lock);
-                return;
-            }
-        }
+    function _checkSigned(JobOffer calldata job, bytes calldata signature, bytes32 offerHash) private view {
+        _checkFields(job);
         if (!_signed(job.creator, offerHash, signature)) revert JobOfferSignatureInvalid(job.creator);
         // The input of a template is known from the request's event, which a signed offer doesn't have.
         _valid(job.inputHash == 0, "inputHash");
-        _lock(job.creator, lock);
     }
 
     function _spendNonce(address party, uint64 nonce) private {

@@ -41,7 +41,8 @@ contract AmountsSymbolicTest is Test {
         how = Settlement(c.how);
         if (!_mediated(how)) c.mediatorFees = 0;
         if (how != Settlement.ProviderSlashed) c.reimbursed = 0;
-        p = Amounts.payoff(how, _stakes(c), c.cost, c.mediatorFees, c.reimbursed);
+        Amounts.Stakes memory s = _stakes(c);
+        p = Amounts.payoff(how, s, Amounts.deposit(s), c.cost, c.mediatorFees, c.reimbursed);
     }
 
     /// @dev For each way to end: the parts are both deposits, to the last unit, and nothing underflows.

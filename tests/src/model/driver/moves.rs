@@ -1,0 +1,329 @@
+//! Random moves: what somebody might call next, right or wrong.
+
+use super::{
+    offers::profile,
+    world::{Secret, World},
+};
+use crate::model::{
+    contract::Call,
+    names::{commitment, hash_words},
+    types::{DealState, Receipt, Rules, Terms, Verification},
+};
+use alloy::primitives::{Address, B256, U256, keccak256};
+
+/// The journal that all jobs write.
+const JOURNAL: &[u8] = b"moo";
+
+/// The receipt that an honest run of a job gives; where fuel is time, each run takes its own.
+pub(crate) fn right_receipt(terms: &Terms, runs_vary: u64) -> Receipt {
+    let half = terms.fuel_limit / 2;
+    let vary = if terms.rules.verification == Verification::Repeated { runs_vary } else { 0 };
+    Receipt {
+        job_digest: if terms.input_hash.is_zero() { terms.job_digest } else { keccak256("completed") },
+        profile: profile(),
+        status: 0,
+        trap_kind: 0,
+        exit_code: 0,
+        fuel_used: (half + vary).min(terms.fuel_limit),
+        outputs_digest: hash_words([terms.job_digest, terms.input_hash]),
+        journal_hash: keccak256(JOURNAL),
+    }
+}
+
+impl World {
+    /// A receipt: mostly right, sometimes wrong, now and then one that the contract can't take.
+    fn some_receipt(&mut self, terms: &Terms, right_percent: u64) -> Receipt {
+        let right = right_receipt(terms, self.rng.below(1_000));
+        if self.rng.percent(right_percent) {
+            return right;
+        }
+        match self.rng.below(12) {
+            0 => Receipt { status: 3, fuel_used: 0, outputs_digest: B256::ZERO, ..right },
+            1 => Receipt { status: 3, ..right },
+            2 => Receipt { status: 4, ..right },
+            3 => Receipt { status: 5, ..right },
+            4 => Receipt { profile: self.rng.word(), ..right },
+            5 => Receipt { job_digest: self.rng.word(), ..right },
+            6 => Receipt { fuel_used: terms.fuel_limit.saturating_add(1), ..right },
+            7 => Receipt { status: 1, trap_kind: 2, exit_code: 9, ..right },
+            8 => Receipt { outputs_digest: self.rng.word(), ..right },
+            _ => Receipt { outputs_digest: keccak256("wrong"), ..right },
+        }
+    }
+
+    /// What was posted for a deal, or now and then something else.
+    fn posted_receipt(&mut self, terms: &Terms) -> Receipt {
+        match self.posted.get(&terms.id()) {
+            Some(receipt) if !self.rng.percent(4) => *receipt,
+            _ => self.some_receipt(terms, 50),
+        }
+    }
+
+    /// Who should call, or now and then anybody.
+    fn caller(&mut self, right: Address) -> Address {
+        if self.rng.percent(6) { self.cast.anybody(&mut self.rng) } else { right }
+    }
+
+    fn drawn(&mut self, deal: B256) -> Vec<Address> {
+        let Some(docket) = self.model.mediation.dockets.get(&deal) else {
+            return self.rng.pick(&self.cast.panels)[..1].to_vec();
+        };
+        let mut drawn = docket.drawn.clone();
+        if self.rng.percent(3) {
+            drawn.rotate_left(1);
+            drawn.truncate(self.rng.index(3) + 1);
+        }
+        drawn
+    }
+
+    /// A deal that somebody does something about: often the last one again, so that it comes to an end.
+    fn some_deal(&mut self) -> Option<Terms> {
+        if self.terms.is_empty() {
+            return None;
+        }
+        let open: Vec<_> = (0..self.terms.len())
+            .filter(|at| self.model.deal(&self.terms[*at]).state != DealState::Settled)
+            .collect();
+        let at = match self.focus {
+            Some(at) if self.rng.percent(45) => at,
+            _ if !open.is_empty() && self.rng.percent(85) => *self.rng.pick(&open),
+            _ => self.rng.index(self.terms.len()),
+        };
+        self.focus = Some(at);
+        let mut terms = self.terms[at].clone();
+        if self.rng.percent(1) {
+            // A deal that nobody made.
+            terms.rules = Rules { penalty_bps: terms.rules.penalty_bps + 1, ..terms.rules };
+        }
+        Some(terms)
+    }
+
+    fn deal_move(&mut self) -> Option<(Address, Call)> {
+        let terms = self.some_deal()?;
+        let state = self.model.deal(&terms).state;
+        // Now and then a verb of another state.
+        let state = if self.rng.percent(8) {
+            *self.rng.pick(&[
+                DealState::Matched,
+                DealState::Committed,
+                DealState::Submitted,
+                DealState::Challenged,
+                DealState::Settled,
+            ])
+        } else {
+            state
+        };
+        Some(match state {
+            DealState::None | DealState::Matched => self.result_move(terms),
+            DealState::Committed => {
+                let secret = self.secrets.get(&(terms.id(), terms.provider)).copied();
+                let Secret { mut receipt, salt } =
+                    secret.unwrap_or(Secret { receipt: right_receipt(&terms, 0), salt: B256::ZERO });
+                if self.rng.percent(3) {
+                    receipt.exit_code += 1;
+                }
+                let caller = self.caller(terms.provider);
+                match self.rng.below(6) {
+                    0 => (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
+                    _ => (caller, Call::RevealResult(terms, receipt, salt)),
+                }
+            }
+            DealState::Submitted => self.judge_move(terms),
+            DealState::Challenged | DealState::Audited => self.mediate_move(terms),
+            DealState::Settled => {
+                let anybody = self.cast.anybody(&mut self.rng);
+                if self.rng.percent(35) {
+                    return Some((anybody, Call::DeliverFailure(terms)));
+                }
+                let receipt = self.posted_receipt(&terms);
+                let journal = if self.rng.percent(5) { b"no".to_vec() } else { JOURNAL.to_vec() };
+                (anybody, Call::DeliverResult { terms, receipt, journal })
+            }
+        })
+    }
+
+    /// The provider's move.
+    fn result_move(&mut self, terms: Terms) -> (Address, Call) {
+        let caller = self.caller(terms.provider);
+        match self.rng.below(12) {
+            0 => return (caller, Call::Decline(terms)),
+            1 | 2 => return (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
+            _ => {}
+        }
+        let receipt = self.some_receipt(&terms, 65);
+        let replicated = (terms.rules.replicas > 1) != self.rng.percent(4);
+        if !replicated {
+            return (caller, Call::Submit(terms, receipt));
+        }
+        let salt = self.rng.word();
+        let bound = commitment(terms.id(), terms.provider, &receipt, salt);
+        // Whoever's turn it isn't has no secret.
+        if self.model.deal(&terms).state == DealState::Matched {
+            self.secrets.insert((terms.id(), terms.provider), Secret { receipt, salt });
+        }
+        (caller, Call::CommitResult(terms, bound))
+    }
+
+    /// The creator's move, or anybody's about a result.
+    fn judge_move(&mut self, terms: Terms) -> (Address, Call) {
+        let receipt = self.posted_receipt(&terms);
+        let creator = self.caller(terms.creator);
+        let anybody = self.cast.anybody(&mut self.rng);
+        match self.rng.below(12) {
+            0 => (creator, Call::Accept(terms, receipt)),
+            1..4 => (anybody, Call::Finalize(terms, receipt)),
+            4 => (anybody, Call::FixSeed(terms)),
+            5..8 => {
+                let panel = self.panel(terms.panel);
+                (creator, Call::Challenge(terms, panel))
+            }
+            8..11 => {
+                let panel = self.panel(terms.panel);
+                (anybody, Call::Audit(terms, panel))
+            }
+            _ => (anybody, Call::TimeOut(terms)),
+        }
+    }
+
+    /// A drawn mediator's move, or the end of the mediation.
+    fn mediate_move(&mut self, terms: Terms) -> (Address, Call) {
+        let deal = terms.id();
+        let drawn = self.drawn(deal);
+        if self.rng.percent(15) {
+            let receipt = self.posted_receipt(&terms);
+            return (self.cast.anybody(&mut self.rng), Call::Conclude { terms, receipt, drawn });
+        }
+        let seat = *self.rng.pick(&drawn);
+        let mediator = self.caller(seat);
+        let known = self.secrets.get(&(deal, mediator)).copied();
+        if let Some(Secret { mut receipt, salt }) = known
+            && !self.rng.percent(10)
+        {
+            if self.rng.percent(3) {
+                receipt.exit_code += 1;
+            }
+            return (mediator, Call::RevealReceipt { deal, drawn, receipt, salt });
+        }
+        let mut receipt = self.some_receipt(&terms, 80);
+        if self.rng.percent(5) {
+            receipt.status = 4;
+        }
+        let salt = self.rng.word();
+        let bound = commitment(deal, mediator, &receipt, salt);
+        if known.is_none() {
+            self.secrets.insert((deal, mediator), Secret { receipt, salt });
+        }
+        let bound = if self.rng.percent(1) { B256::ZERO } else { bound };
+        (mediator, Call::CommitReceipt { deal, drawn, commitment: bound })
+    }
+
+    fn money_move(&mut self) -> (Address, Call) {
+        let party = self.cast.anybody(&mut self.rng);
+        let free = self.model.books.balance(party).free;
+        match self.rng.below(9) {
+            0 => (party, Call::Deposit(U256::from(self.rng.below(100_000)))),
+            1 => (party, Call::Deposit(U256::MAX >> self.rng.index(256))),
+            2 => (party, Call::Withdraw(free / U256::from(1 + self.rng.below(4)))),
+            3 => (party, Call::Withdraw(free + U256::from(1))),
+            4 => (party, Call::CancelNonce(self.rng.below(self.nonce + 2))),
+            5 => {
+                let mut list = self.rng.pick(&self.cast.panels).clone();
+                list.truncate(self.rng.index(list.len() + 1));
+                if self.rng.percent(20) {
+                    list.reverse();
+                }
+                (party, Call::RegisterPanel(list))
+            }
+            _ => {
+                let mut list = self.rng.pick(&self.cast.panels).clone();
+                if self.rng.percent(15) {
+                    list.pop();
+                }
+                (party, Call::PayPanel(list))
+            }
+        }
+    }
+
+    fn request_end_move(&mut self) -> Option<(Address, Call)> {
+        if self.requests.is_empty() {
+            return None;
+        }
+        let offer = self.rng.pick(&self.requests).clone();
+        let creator = if self.rng.percent(30) { self.cast.anybody(&mut self.rng) } else { offer.creator };
+        Some((creator, Call::CancelRequest(offer)))
+    }
+
+    /// One call of the market that may come next.
+    fn one_move(&mut self) -> (Address, Call) {
+        let open = self.model.deals.values().filter(|deal| deal.state != DealState::Settled).count();
+        let matching = if open < 4 { 30 } else { 6 };
+        loop {
+            let found = match self.rng.weighted(&[(matching, 0), (60, 1), (5, 2), (4, 3), (4, 4), (2, 5)]) {
+                0 => Some(self.match_move()),
+                1 => self.deal_move(),
+                2 => Some(self.money_move()),
+                3 => Some(self.request_move()),
+                4 => {
+                    let owner = self.cast.owner;
+                    Some((self.caller(owner), Call::Ask(format!("cow {}", self.rng.below(1_000)))))
+                }
+                _ => self.request_end_move(),
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+    }
+
+    /// Several in one: all by the same caller, who is right for the first.
+    fn batch_move(&mut self) -> (Address, Call) {
+        let (caller, first) = self.one_move();
+        let mut calls = vec![first];
+        for _ in 0..self.rng.below(3) {
+            calls.push(self.one_move().1);
+        }
+        calls.retain(|call| {
+            !matches!(call, Call::CommitReceipt { .. } | Call::RevealReceipt { .. } | Call::Ask(_))
+        });
+        (caller, Call::Batch { calls, all_or_nothing: self.rng.percent(50) })
+    }
+
+    /// What happens next: in most cases something that the model takes, else whatever comes.
+    pub(crate) fn next_move(&mut self) -> (Address, Call) {
+        let tries = if self.rng.percent(78) { 14 } else { 1 };
+        let mut found = None;
+        for _ in 0..tries {
+            let (caller, call) = if self.rng.percent(4) { self.batch_move() } else { self.one_move() };
+            let taken = self.model.clone().step(&self.block, caller, &call).is_ok();
+            found = Some((caller, call));
+            if taken {
+                break;
+            }
+        }
+        found.expect("one try at least")
+    }
+
+    /// When the next block comes: soon, or just at or after some deadline.
+    pub(crate) fn next_time(&mut self, now: u64) -> u64 {
+        if self.rng.percent(84) {
+            return now + self.rng.between(1, 2);
+        }
+        let deals = self.terms.iter().map(|terms| (terms, self.model.deal(terms)));
+        let mut times: Vec<u64> = deals
+            .filter(|(_, deal)| deal.state != DealState::Settled)
+            .flat_map(|(terms, deal)| match deal.state {
+                DealState::Committed => vec![deal.deadline, deal.reveal_deadline(terms)],
+                DealState::Matched => vec![deal.deadline, terms.decline_deadline()],
+                _ => vec![deal.deadline],
+            })
+            .collect();
+        let dockets = self.model.mediation.dockets.values();
+        times.extend(dockets.flat_map(|docket| [docket.commit_deadline, docket.reveal_deadline()]));
+        times.extend(self.requests.iter().filter(|offer| self.model.request_locks.contains_key(&offer.hash())).map(|offer| offer.expiry));
+        times.retain(|time| *time > now && *time < now + 400);
+        if times.is_empty() {
+            return now + self.rng.between(1, 30);
+        }
+        *self.rng.pick(&times) + self.rng.below(2)
+    }
+}
