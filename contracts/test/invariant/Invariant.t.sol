@@ -49,7 +49,7 @@ contract InvariantTest is Test {
 
     /// @dev Without this the invariants could hold for lack of anything happening.
     function test_stepsReachEveryEnd() public {
-        string[12] memory others = [
+        string[16] memory others = [
             "anchor moved",
             "seed fixed",
             "copy refused",
@@ -61,12 +61,16 @@ contract InvariantTest is Test {
             "cancel",
             "match of a request",
             "re-entry of the token",
-            "commitment copied"
+            "commitment copied",
+            "sibling's end 5", // AuditPassed
+            "sibling's end 6", // ProviderSlashed
+            "sibling's end 7", // JobVaried
+            "sibling's end 8" // Inconclusive
         ];
-        uint256[12] memory reached;
+        uint256[16] memory reached;
         uint256[11] memory ends;
         uint256[5] memory callbacks;
-        for (uint256 walk; walk < 12; ++walk) {
+        for (uint256 walk; walk < 16; ++walk) {
             handler = _newHandler();
             for (uint256 step; step < 300; ++step) {
                 _step(uint256(keccak256(abi.encode(walk, step))));

@@ -82,6 +82,9 @@ abstract contract Judging is Results {
         if (!possible) return false;
         Book memory b = _open();
         if (reimbursed != 0) ++happened["fees reimbursed"];
+        if (_groupOf[_lives[i].terms.jobOfferHash].accord > Accord.InMediation) {
+            ++happened[string.concat("sibling's end ", vm.toString(uint256(how)))];
+        }
         market.finalizeDeal(_lives[i].terms, _lives[i].receipt);
         _settled(b, i, how, new address[](0), reimbursed);
         _close(b);

@@ -81,35 +81,46 @@ contract AmountsSymbolicTest is Test {
         assertEq(deposit - s.price - s.penalty - s.solverFee - c.budget, c.availabilityFee, "and nothing else");
     }
 
-    /// @dev The widths that the functions above assume. `runs` of a mediator are in its fee.
     function check_mediationBudgetFits(uint128 mediatorFee, uint8 mediatorCount) public pure {
         Amounts.Stakes memory s = Amounts.stakes(0, 0, 0, 0, mediatorFee, mediatorCount, 0);
         assertLt(s.mediationBudget, 1 << 136, "budget fits 136 bits");
         assertEq(s.price + s.penalty + s.solverFee + s.availabilityFee, 0, "nothing costs nothing");
     }
 
-    function check_fuelCostFits(uint64 fuel, uint128 price) public pure {
-        assertLt(Amounts.fuelCostUp(fuel, price), 1 << 163, "a price has less than 163 bits");
-    }
+    /* LEMMAS */
 
-    function check_penaltyFits(uint168 price, uint32 bps) public pure {
-        vm.assume(price < 1 << 163);
-        assertLt(Amounts.penaltyUp(price, bps), 1 << 182, "a penalty has less than 182 bits");
-    }
+    // That `cost` is at most `price`, and that prices and penalties have the widths assumed above, follows from these:
+    // products and quotients grow with what they are of, so the greatest values, which are tried below, bound them all.
 
-    /// @dev With the next one: what was used costs at most the limit's price, so that `cost <= price` above holds.
-    function check_productsGrow(uint64 used, uint64 limit, uint128 price) public pure {
-        vm.assume(used <= limit);
+    function check_productsGrow(uint128 less, uint128 more, uint128 factor) public pure {
+        vm.assume(less <= more);
         unchecked {
-            assertLe(uint256(used) * price, uint256(limit) * price, "products grow");
+            assertLe(uint256(less) * factor, uint256(more) * factor, "fuel times price grows in both");
         }
     }
 
-    function check_quotientsGrow(uint192 less, uint192 more) public pure {
+    function check_penaltyProductsGrow(uint168 less, uint168 more, uint32 factor) public pure {
+        vm.assume(less <= more);
+        unchecked {
+            assertLe(uint256(less) * factor, uint256(more) * factor, "a price times basis points grows in the price");
+        }
+    }
+
+    function check_penaltyProductsGrowInPoints(uint32 less, uint32 more, uint168 factor) public pure {
+        vm.assume(less <= more);
+        unchecked {
+            assertLe(uint256(less) * factor, uint256(more) * factor, "and in the basis points");
+        }
+    }
+
+    function check_quotientsGrow(uint200 less, uint200 more) public pure {
         vm.assume(less <= more);
         uint256 low = (uint256(less) + Amounts.GIGAFUEL - 1) / Amounts.GIGAFUEL;
         uint256 high = (uint256(more) + Amounts.GIGAFUEL - 1) / Amounts.GIGAFUEL;
-        assertLe(low, high, "quotients grow");
+        assertLe(low, high, "costs grow");
+        low = (uint256(less) + Amounts.BPS - 1) / Amounts.BPS;
+        high = (uint256(more) + Amounts.BPS - 1) / Amounts.BPS;
+        assertLe(low, high, "penalties grow");
     }
 
     /// @dev Rounded up by less than one unit.
@@ -117,6 +128,12 @@ contract AmountsSymbolicTest is Test {
         uint256 up = (uint256(amount) + Amounts.GIGAFUEL - 1) / Amounts.GIGAFUEL;
         assertGe(up * Amounts.GIGAFUEL, amount, "never too little");
         assertLt(up * Amounts.GIGAFUEL, uint256(amount) + Amounts.GIGAFUEL, "nor a unit too much");
+    }
+
+    function test_greatestPriceAndPenalty() public pure {
+        uint256 price = Amounts.fuelCostUp(type(uint64).max, type(uint128).max);
+        assertLt(price, 1 << 163, "a price has less than 163 bits");
+        assertLt(Amounts.penaltyUp((1 << 163) - 1, type(uint32).max), 1 << 182, "a penalty has less than 182 bits");
     }
 
     /* THE SAME, BY FORGE */
@@ -133,16 +150,24 @@ contract AmountsSymbolicTest is Test {
 
     function testFuzz_widths(uint64 fuel, uint128 price, uint32 bps, uint8 count) public pure {
         check_mediationBudgetFits(price, count);
-        check_fuelCostFits(fuel, price);
-        check_penaltyFits(uint168(Amounts.fuelCostUp(fuel, price)), bps);
+        uint256 cost = Amounts.fuelCostUp(fuel, price);
+        assertLt(cost, 1 << 163, "price");
+        assertLt(Amounts.penaltyUp(cost, bps), 1 << 182, "penalty");
     }
 
-    /// @dev What the two lemmas about products and quotients come to.
+    function testFuzz_growth(uint168 a, uint168 b, uint128 factor, uint32 bps, uint32 more) public pure {
+        (uint168 less, uint168 greater) = a < b ? (a, b) : (b, a);
+        check_penaltyProductsGrow(less, greater, bps);
+        check_penaltyProductsGrowInPoints(bps < more ? bps : more, bps < more ? more : bps, a);
+        check_quotientsGrow(less, greater);
+        (less, greater) = (less >> 40, greater >> 40);
+        check_productsGrow(uint128(less), uint128(greater), factor);
+        check_quotientIsRoundedUp(a);
+    }
+
+    /// @dev What the lemmas come to.
     function testFuzz_usedCostsAtMostTheLimit(uint64 used, uint64 limit, uint128 price) public pure {
         used = uint64(bound(used, 0, limit));
-        check_productsGrow(used, limit, price);
-        check_quotientsGrow(uint192(uint256(used) * price), uint192(uint256(limit) * price));
-        check_quotientIsRoundedUp(uint192(uint256(used) * price));
         assertLe(Amounts.fuelCostUp(used, price), Amounts.fuelCostUp(limit, price), "used at most the limit");
     }
 
