@@ -4,7 +4,7 @@ use super::Workshop;
 use crate::{
     chain::{
         Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id,
-        plain_job_offer,
+        plain_job_offer, stub,
     },
     deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
@@ -378,7 +378,9 @@ impl CreatorShell {
         let view = self.chain.deal(deal).await?;
         let posted = match view.state {
             DealState::Submitted | DealState::Challenged | DealState::Audited => {
-                self.chain.posted_receipt(deal.id).await?
+                // After a reorg, the event may be of a result that the deal doesn't have any more.
+                let posted = self.chain.posted_receipt(deal.id).await?;
+                posted.filter(|receipt| stub(receipt.hash()) == view.receipt_stub)
             }
             _ => None,
         };
@@ -397,7 +399,6 @@ impl CreatorShell {
                     let Some(posted) = &posted else { continue };
                     match action {
                         CreatorAction::Check => {
-                            tell(Progress::Checking);
                             if let Some(judgement) = self.check(deal, posted, check, outputs, tell).await {
                                 machine.step(CreatorEvent::Checked(judgement));
                             }
@@ -437,6 +438,7 @@ impl CreatorShell {
                 }
             };
         }
+        tell(Progress::Checking);
         match self.workshop.run(&self.chain, deal).await {
             Ok(ran) => {
                 let judgement = if ran.receipt == *posted { Judgement::Good } else { Judgement::Bad };
