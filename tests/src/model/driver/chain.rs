@@ -15,6 +15,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+/// Time of the first block, so that a sequence is the same each time: blocks' hashes decide about draws.
+const GENESIS_TIME: &str = "1800000000";
+
 /// Gas of each call: more than any needs.
 const GAS: u64 = 8_000_000;
 
@@ -57,6 +60,7 @@ impl Chain {
         let tools = String::from_utf8(tools.stdout).unwrap();
         let mut anvil = Command::new(Path::new(tools.trim()).join("anvil"))
             .args(["--port", "0", "--no-mining", "--accounts", "1", "--hardfork", hardfork])
+            .args(["--timestamp", GENESIS_TIME])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -97,9 +101,11 @@ impl Chain {
         self.block(&format!("{number:#x}")).await
     }
 
-    /// Makes empty blocks, a second apart.
+    /// Makes empty blocks, all of the newest block's time.
     pub(crate) async fn mine(&mut self, count: u64) {
-        let () = self.request("anvil_mine", json!([format!("{count:#x}"), "0x1"])).await;
+        for _ in 0..count {
+            let _: Value = self.request("evm_mine", json!([self.head.timestamp])).await;
+        }
         self.head = self.block("latest").await;
     }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::{
     contract::Call,
+    mediation::Seat,
     names::{commitment, hash_words},
     types::{DealState, Receipt, Rules, Terms, Verification},
 };
@@ -84,8 +85,18 @@ impl World {
         let open: Vec<_> = (0..self.terms.len())
             .filter(|at| self.model.deal(&self.terms[*at]).state != DealState::Settled)
             .collect();
+        // Several have to act in time there, each more than once.
+        let busy: Vec<_> = open
+            .iter()
+            .copied()
+            .filter(|at| {
+                let state = self.model.deal(&self.terms[*at]).state;
+                matches!(state, DealState::Committed | DealState::Challenged | DealState::Audited)
+            })
+            .collect();
         let at = match self.focus {
-            Some(at) if self.rng.percent(45) => at,
+            _ if !busy.is_empty() && self.rng.percent(45) => *self.rng.pick(&busy),
+            Some(at) if self.rng.percent(35) => at,
             _ if !open.is_empty() && self.rng.percent(85) => *self.rng.pick(&open),
             _ => self.rng.index(self.terms.len()),
         };
@@ -123,7 +134,7 @@ impl World {
                     receipt.exit_code += 1;
                 }
                 let caller = self.caller(terms.provider);
-                match self.rng.below(6) {
+                match self.rng.below(12) {
                     0 => (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
                     _ => (caller, Call::RevealResult(terms, receipt, salt)),
                 }
@@ -145,9 +156,9 @@ impl World {
     /// The provider's move.
     fn result_move(&mut self, terms: Terms) -> (Address, Call) {
         let caller = self.caller(terms.provider);
-        match self.rng.below(12) {
+        match self.rng.below(24) {
             0 => return (caller, Call::Decline(terms)),
-            1 | 2 => return (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
+            1 => return (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
             _ => {}
         }
         let receipt = self.some_receipt(&terms, 65);
@@ -193,7 +204,11 @@ impl World {
             let receipt = self.posted_receipt(&terms);
             return (self.cast.anybody(&mut self.rng), Call::Conclude { terms, receipt, drawn });
         }
-        let seat = *self.rng.pick(&drawn);
+        let idle: Vec<_> = self.model.mediation.dockets.get(&deal).map_or_else(Vec::new, |docket| {
+            let seats = docket.drawn.iter().zip(&docket.seats);
+            seats.filter(|(_, seat)| !matches!(seat, Seat::Revealed(_))).map(|(who, _)| *who).collect()
+        });
+        let seat = if idle.is_empty() || self.rng.percent(5) { *self.rng.pick(&drawn) } else { *self.rng.pick(&idle) };
         let mediator = self.caller(seat);
         let known = self.secrets.get(&(deal, mediator)).copied();
         if let Some(Secret { mut receipt, salt }) = known
@@ -204,8 +219,8 @@ impl World {
             }
             return (mediator, Call::RevealReceipt { deal, drawn, receipt, salt });
         }
-        let mut receipt = self.some_receipt(&terms, 80);
-        if self.rng.percent(5) {
+        let mut receipt = self.some_receipt(&terms, 88);
+        if terms.rules.verification == Verification::Repeated && self.rng.percent(10) {
             receipt.status = 4;
         }
         let salt = self.rng.word();
@@ -305,8 +320,8 @@ impl World {
 
     /// When the next block comes: soon, or just at or after some deadline.
     pub(crate) fn next_time(&mut self, now: u64) -> u64 {
-        if self.rng.percent(84) {
-            return now + self.rng.between(1, 2);
+        if self.rng.percent(94) {
+            return now + self.rng.between(0, 2);
         }
         let deals = self.terms.iter().map(|terms| (terms, self.model.deal(terms)));
         let mut times: Vec<u64> = deals
