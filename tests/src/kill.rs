@@ -27,8 +27,8 @@ fn kill(market: &Market, name: &str) {
     kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Runs `lilypad run` with these arguments, does `then` as soon as it says `words`, and gives its end.
-fn run_and(market: &Market, args: &[&str], words: &str, then: impl FnOnce()) -> Output {
+/// Runs `lilypad run` with these arguments, does `then` with the line in which it says `words`, and gives its end.
+fn run_and(market: &Market, args: &[&str], words: &str, then: impl FnOnce(&str)) -> Output {
     let mut job = market
         .lilypad()
         .args(["run", "cowsay", "--json"])
@@ -45,7 +45,7 @@ fn run_and(market: &Market, args: &[&str], words: &str, then: impl FnOnce()) -> 
         if line.contains(words)
             && let Some(then) = then.take()
         {
-            then();
+            then(&line);
         }
     }
     assert!(then.is_none(), "it never said '{words}': {said}");
@@ -54,36 +54,48 @@ fn run_and(market: &Market, args: &[&str], words: &str, then: impl FnOnce()) -> 
     output
 }
 
-/// A job that is going to be mediated ends as it should although `name` is killed when the creator says `words`.
-fn survives(market: &Market, name: &str, words: &str) {
+/// A job that is going to be mediated ends as it should although a process is killed when the creator says `words`:
+/// the one that `choose` finds in that line.
+fn survives(market: &Market, what: &str, words: &str, choose: impl FnOnce(&str) -> String) {
     let cheat = Key::dev(CHEAT).unwrap().address().to_string();
-    let message = format!("message=while {name} dies");
-    let output = run_and(market, &["-i", &message, "--provider", &cheat], words, || kill(market, name));
-    assert_eq!(json(&output)["settlement"], "provider_slashed", "{name}: {}", stderr(&output));
+    let message = format!("message=while {what} dies");
+    let output = run_and(market, &["-i", &message, "--provider", &cheat], words, |line| {
+        kill(market, &choose(line));
+    });
+    assert_eq!(json(&output)["settlement"], "provider_slashed", "{what}: {}", stderr(&output));
     runtime().block_on(market.assert_books_balance());
 }
 
 #[test]
 fn every_process_may_die_in_the_middle_of_a_job() {
     let market = Market::start();
-    // Each is killed in a phase in which it is needed next.
-    survives(&market, "solver", "is with the solver");
-    survives(&market, "provider-2", "deal 0x");
-    survives(&market, "mediator-1", "mediators drawn");
-    survives(&market, "mediator-2", "mediators drawn");
-    survives(&market, "mediator-3", "ANOTHER result");
-    survives(&market, "chain", "mediators drawn");
+    // Each is killed in a phase in which it is needed next, and once: what starts again has another process id.
+    let named = |name: &str, words| survives(&market, name, words, |_| name.to_owned());
+    named("solver", "is with the solver");
+    named("provider-2", "deal 0x");
+    named("mediator-3", "ANOTHER result");
+    let mut killed = vec!["mediator-3".to_owned()];
+    for _ in 0..2 {
+        survives(&market, "a drawn mediator", "mediators drawn", |line| {
+            // Three are drawn, so one of them has not been killed yet.
+            let drawn = line.split_once("mediators drawn: ").unwrap().1.split(", ").map(str::to_owned);
+            let chosen = drawn.into_iter().find(|name| !killed.contains(name)).unwrap();
+            killed.push(chosen.clone());
+            chosen
+        });
+    }
+    named("chain", "mediators drawn");
     // And an honest provider's death while its deal is new.
-    let output = run_and(&market, &["-i", "message=still here"], "deal 0x", || kill(&market, "provider-1"));
+    let output = run_and(&market, &["-i", "message=still here"], "deal 0x", |_| kill(&market, "provider-1"));
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(json(&output)["settlement"], "accepted");
 }
 
-/// Eight ports in a row that nobody uses now.
+/// Ten ports in a row that nobody uses now.
 fn free_ports() -> u16 {
     (20_000..60_000)
         .step_by(16)
-        .find(|first| (0..8).all(|i| TcpListener::bind(("127.0.0.1", first + i)).is_ok()))
+        .find(|first| (0..10).all(|i| TcpListener::bind(("127.0.0.1", first + i)).is_ok()))
         .unwrap()
 }
 
@@ -95,7 +107,7 @@ fn the_whole_devnet_may_die_in_the_middle_of_a_job_and_come_back() {
         let (killed, is_killed) = mpsc::channel();
         let market = &market;
         let job = scope.spawn(move || {
-            run_and(market, &["-i", "message=lights out"], "is with the solver", || {
+            run_and(market, &["-i", "message=lights out"], "is with the solver", |_| {
                 // The parent of all: the kernel ends its children with it.
                 kill(market, "devnet");
                 killed.send(()).unwrap();

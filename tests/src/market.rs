@@ -146,7 +146,7 @@ impl Market {
             let names = devnet::Devnet::names(&self.network).unwrap();
             let mut parties: BTreeSet<_> = names.into_keys().collect();
             // Accounts that play no part in the devnet, but do in a test.
-            parties.extend((0..10).map(|index| Key::dev(index).unwrap().address()));
+            parties.extend((0..16).map(|index| Key::dev(index).unwrap().address()));
             parties.remove(&self.network.market);
             let mut sum = 0;
             for party in parties {

@@ -3,15 +3,15 @@
 use crate::{market::Market, stories::runtime};
 use lilypad_abi::{BlobDigest, Profile};
 use lilypad_host::{
-    chain::{Address, B256, Chain, Key, LilypadMarket::JobOffer, MatchedDeal},
-    deal::{DealState, Settlement},
+    chain::{Chain, Key, LilypadMarket::JobOffer, MatchedDeal, plain_job_offer},
+    deal::{DealState, PENALTY_BPS, Settlement},
     report::TOKEN,
     solver::{SignedJobOffer, SolverClient},
 };
 use std::{net::TcpListener, thread, time::Duration};
 
 /// A development account that plays no part on the devnet; the operator's tokens pay for it.
-const ROBBER: u32 = 8;
+const ROBBER: u32 = 10;
 
 /// The honest provider.
 const PROVIDER: u32 = 3;
@@ -28,26 +28,23 @@ async fn offer(chain: &Chain, nonce: u64, change: impl FnOnce(&mut JobOffer)) ->
     let mut offer = JobOffer {
         creator: chain.address().unwrap(),
         jobDigest: BlobDigest::of(b"a job that nobody has").0.into(),
-        inputHash: B256::ZERO,
         profile: Profile::Lilypad1.to_bytes32().into(),
         fuelLimit: 1_000_000_000,
         memoryBytesMax: 1 << 20,
         pricePerGigafuelMax: TOKEN,
         solverFee: TOKEN / 20,
-        mediatorFee: TOKEN / 10,
-        collateralMin: 0,
         panel: chain.network().panel,
         mediatorCount: 3,
-        auditBps: 0,
+        mediatorFee: TOKEN / 10,
+        penaltyBps: PENALTY_BPS,
         submitWindow: 60,
         judgeWindow: 60,
         mediationWindow: 60,
-        callbackGas: 0,
-        solver: Address::ZERO,
         provider: Key::dev(PROVIDER).unwrap().address(),
         nonce,
         expiry: chain.now().await.unwrap() + 600,
         gateway: "http://127.0.0.1:9".to_owned(),
+        ..plain_job_offer()
     };
     change(&mut offer);
     let signature = chain.sign_job_offer(&offer).unwrap();
@@ -58,8 +55,7 @@ async fn offer(chain: &Chain, nonce: u64, change: impl FnOnce(&mut JobOffer)) ->
 async fn play(chain: &Chain, solver: &SolverClient, signed: &SignedJobOffer) -> (MatchedDeal, Settlement) {
     let id = solver.post_job(signed).await.unwrap();
     for _ in 0..400 {
-        if let Some(deal) = chain.deal_of_job_offer(id).await.unwrap() {
-            let deal = chain.find_deal(deal).await.unwrap().unwrap();
+        if let Some(deal) = chain.deals_of_job_offer(id).await.unwrap().into_iter().next() {
             let view = chain.deal(&deal).await.unwrap();
             if view.state == DealState::Settled {
                 return (deal, view.settlement);
@@ -92,7 +88,8 @@ fn a_job_without_data_is_declined_in_time_and_costs_the_provider_nothing() {
         let nowhere = offer(&chain, 1, |_| ()).await;
         let (_, how) = play(&chain, &solver, &nowhere).await;
         assert_eq!(how, Settlement::Declined, "no such gateway");
-        // Stalling is meant to make the provider late, which would cost it the price and the solver's fee.
+        // Stalling is meant to make the provider late, which would cost it the price and the solver's fee: it says no
+        // while that is free, in the first half of its window.
         let stalled = offer(&chain, 2, |offer| offer.gateway = silent_gateway()).await;
         let (_, how) = play(&chain, &solver, &stalled).await;
         assert_eq!(how, Settlement::Declined, "a gateway that stalls");
@@ -115,6 +112,9 @@ fn terms_that_make_an_answer_worthless_are_refused() {
         assert!(refusal(13, |o| o.judgeWindow = 30 * 24 * 3600).await.contains("to judge"));
         assert!(refusal(14, |o| o.solverFee = 0).await.contains("solver's fee"));
         assert!(refusal(15, |o| o.callbackGas = u32::MAX).await.contains("callback"));
+        assert!(refusal(17, |o| o.availabilityFee = TOKEN).await.contains("being there"));
+        assert!(refusal(18, |o| o.verification = 2).await.contains("bit by bit"));
+        assert!(refusal(19, |o| o.replicas = 2).await.contains("replicas"), "it names one provider");
         // Somebody else's name under an offer.
         let mut forged = offer(&chain, 16, |_| ()).await;
         forged.offer.creator = Key::dev(1).unwrap().address();

@@ -1,10 +1,10 @@
 //! Golden vectors: the same JSON is read here and by Foundry, so that Rust and Solidity hash alike.
 //!
-//! `LILYPAD_WRITE_VECTORS=1 cargo test -p lilypad-tests vectors` rewrites the files; review the change before committing.
+//! `LILYPAD_WRITE_VECTORS=1 cargo test --workspace --lib vectors` rewrites the files; review the change before committing.
 
 use crate::market::root;
 use lilypad_abi::{BlobDigest, Receipt};
-use lilypad_host::chain::vectors::offer_vectors;
+use lilypad_host::chain::vectors::{deal_vectors, offer_vectors};
 use serde_json::Value;
 use std::fs;
 
@@ -52,4 +52,12 @@ fn offers() {
     let mut fresh = offer_vectors();
     fresh["_comment"] = comment.into();
     check("offers.json", &fresh);
+}
+
+#[test]
+fn deals() {
+    let comment = "A deal's rules one by one, its terms with them packed, and its id; a receipt, what the market keeps of its hash, and the hash that mediation compares in each class of verification; a party's commitment to that receipt in that deal. Written by Rust, read by Rust and Foundry. Integers are decimal strings, the packed rules are hex.";
+    let mut fresh = deal_vectors();
+    fresh["_comment"] = comment.into();
+    check("deals.json", &fresh);
 }

@@ -12,6 +12,18 @@ alloy::sol!(
 );
 
 alloy::sol!(
+    #[sol(rpc, all_derives)]
+    LilypadMediation,
+    "../contracts/abi/LilypadMediation.json"
+);
+
+alloy::sol!(
+    #[sol(rpc, all_derives)]
+    LilypadLens,
+    "../contracts/abi/LilypadLens.json"
+);
+
+alloy::sol!(
     #[sol(rpc)]
     LilypadToken,
     "../contracts/abi/LilypadToken.json"

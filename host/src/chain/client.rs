@@ -24,6 +24,8 @@ pub struct Client {
     pub mediator_fee: u128,
     /// Mediators drawn.
     pub mediator_count: u8,
+    /// Penalty of whoever is at fault, in 1/10,000 of the price.
+    pub penalty_bps: u32,
     /// The mediators.
     pub panel: B256,
     /// Each window, in seconds.
@@ -62,19 +64,29 @@ impl Chain {
     /// # Errors
     /// As every transaction.
     pub async fn deploy_client(&self, code: Vec<u8>, client: &Client) -> Result<Address, ChainError> {
+        let plain = super::plain_job_offer();
         let template = CowsayClient::JobOffer {
             creator: Address::ZERO,
             jobDigest: client.job.0.into(),
             inputHash: B256::ZERO,
             profile: Profile::Lilypad1.to_bytes32().into(),
+            verification: plain.verification,
+            meter: plain.meter,
+            replicas: plain.replicas,
             fuelLimit: client.fuel_limit,
             memoryBytesMax: client.memory_bytes_max,
+            diskBytesMax: plain.diskBytesMax,
+            cores: plain.cores,
+            gpus: plain.gpus,
+            gpuMemoryMib: plain.gpuMemoryMib,
             pricePerGigafuelMax: client.price_per_gigafuel_max,
             solverFee: client.solver_fee,
-            mediatorFee: client.mediator_fee,
-            collateralMin: 0,
             panel: client.panel,
             mediatorCount: client.mediator_count,
+            runs: plain.runs,
+            mediatorFee: client.mediator_fee,
+            availabilityFee: plain.availabilityFee,
+            penaltyBps: client.penalty_bps,
             auditBps: 10_000,
             submitWindow: client.window_seconds,
             judgeWindow: client.window_seconds,

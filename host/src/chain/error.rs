@@ -2,16 +2,18 @@
 
 use super::{Address, B256};
 
-/// Which offer of a refused match can't be matched, with this or any other.
+/// Whose fault it is that a match was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The job offer: expired, cancelled, unfunded, badly signed.
+    /// The job offer's, with whatever machine: expired, cancelled, badly signed.
     Job,
-    /// The resource offer, likewise.
-    Resource,
-    /// Neither alone: they don't fit together.
-    Pair,
-    /// The call was no match, or the state moved before it was mined.
+    /// The offers' of this party: cancelled, badly signed, or its balance doesn't reach.
+    Party(Address),
+    /// This resource offer's: it has no slot left.
+    ResourceOffer(B256),
+    /// No offer's alone: they don't fit together.
+    Together,
+    /// Nobody's: the call was no match, or the state moved before it was mined.
     Neither,
 }
 
@@ -52,7 +54,7 @@ pub enum ChainError {
     },
     /// No contract where the network file says the market is.
     #[error(
-        "no contract at {0} on this chain; the network file is of another devnet: start `lilypad devnet` again"
+        "no market of this version at {0} on this chain; the network file is of another devnet: start `lilypad devnet` again"
     )]
     NoContract(Address),
     /// The contract said no; nothing was spent but gas, and mostly not even that.

@@ -6,20 +6,28 @@
 mod act;
 mod bindings;
 mod client;
+mod deals;
 mod error;
+mod history;
 mod keys;
 mod offers;
 mod read;
+mod receipts;
+mod rules;
 mod send;
 pub mod vectors;
 
 pub use self::{
-    bindings::{CowsayClient, LilypadMarket, LilypadToken},
+    bindings::{CowsayClient, LilypadLens, LilypadMarket, LilypadMediation, LilypadToken},
     client::{BURNED, Client, unhex},
+    deals::{MatchedDeal, Request},
     error::{ChainError, Fault},
+    history::{Payment, StageGas},
     keys::{Key, KeyError, PRIVATE_KEY_VARIABLE},
-    offers::{Signature, offer_id},
-    read::{Balance, MatchedDeal, Payment, Request, StageGas},
+    offers::{Signature, deposit_of, offer_id, plain_job_offer, plain_resource_offer, stakes_of},
+    read::Balance,
+    receipts::{commitment, stub},
+    rules::{Meter, Rules, Verification},
     send::Sent,
 };
 pub use alloy::primitives::{Address, B256, U256};
@@ -32,7 +40,7 @@ use alloy::{
     transports::TransportError,
 };
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 /// One account's connection to one market.
 #[derive(Debug, Clone)]
@@ -42,6 +50,17 @@ pub struct Chain {
     key: Option<Key>,
     /// One transaction at a time, so that nonces follow one another.
     sending: Arc<Mutex<()>>,
+    /// The contracts that the market made, asked for once.
+    parts: Arc<OnceCell<Parts>>,
+}
+
+/// The contracts beside the market, which it names itself.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    /// Where mediators commit and reveal.
+    mediation: Address,
+    /// Where deals are read.
+    lens: Address,
 }
 
 impl Chain {
@@ -56,7 +75,22 @@ impl Chain {
             return Err(ChainError::WrongChain { url: chain.url(), expected: network.chain_id, found });
         }
         let code = chain.rpc("read the market's code", chain.provider.get_code_at(network.market).await)?;
-        if code.is_empty() { Err(ChainError::NoContract(network.market)) } else { Ok(chain) }
+        if code.is_empty() {
+            return Err(ChainError::NoContract(network.market));
+        }
+        chain.parts().await?;
+        Ok(chain)
+    }
+
+    /// The contracts beside the market.
+    async fn parts(&self) -> Result<Parts, ChainError> {
+        let ask = || async {
+            let what = "read the market's parts";
+            let mediation = self.call(self.network.market, what, LilypadMarket::mediationCall {}).await?;
+            let lens = self.call(self.network.market, what, LilypadMarket::lensCall {}).await?;
+            Ok(Parts { mediation, lens })
+        };
+        self.parts.get_or_try_init(ask).await.copied()
     }
 
     /// Connects without any check; for deploying.
@@ -76,7 +110,13 @@ impl Chain {
             Some(key) => builder.wallet(EthereumWallet::from(key.0.clone())).connect_http(url).erased(),
             None => builder.connect_http(url).erased(),
         };
-        Ok(Self { provider, network: Arc::new(network.clone()), key, sending: Arc::default() })
+        Ok(Self {
+            provider,
+            network: Arc::new(network.clone()),
+            key,
+            sending: Arc::default(),
+            parts: Arc::default(),
+        })
     }
 
     /// The network this is connected to.

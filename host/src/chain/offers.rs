@@ -1,6 +1,7 @@
 //! Offers: EIP-712 signatures over the contract's own structs.
 
-use super::{B256, Chain, ChainError, LilypadMarket};
+use super::{B256, Chain, ChainError, LilypadMarket, Meter, Verification};
+use crate::deal::{Prices, Stakes};
 use LilypadMarket::{JobOffer, ResourceOffer};
 use alloy::{
     primitives::Bytes,
@@ -15,6 +16,46 @@ pub type Signature = Bytes;
 #[must_use]
 pub fn offer_id<T: SolStruct>(offer: &T) -> B256 {
     offer.eip712_hash_struct()
+}
+
+/// An ordinary job: bit-exact on one core, paid by fuel, run by one provider, and once by each mediator; no disk but
+/// the virtual one in its memory, no GPU, no fee for the panel's being there. The rest is for the caller to set.
+#[must_use]
+pub fn plain_job_offer() -> JobOffer {
+    JobOffer {
+        verification: Verification::BitExact as u8,
+        meter: Meter::Fuel as u8,
+        replicas: 1,
+        runs: 1,
+        cores: 1,
+        ..JobOffer::default()
+    }
+}
+
+/// A machine for ordinary jobs, as in [`plain_job_offer`]. The rest is for the caller to set.
+#[must_use]
+pub fn plain_resource_offer() -> ResourceOffer {
+    ResourceOffer { meter: Meter::Fuel as u8, cores: 1, ..ResourceOffer::default() }
+}
+
+/// What a deal of this offer is about, at this price; `None` beyond 128 bits.
+#[must_use]
+pub fn stakes_of(offer: &JobOffer, price_per_gigafuel: u128) -> Option<Stakes> {
+    Stakes::of(&Prices {
+        fuel_limit: offer.fuelLimit,
+        price_per_gigafuel,
+        penalty_bps: offer.penaltyBps,
+        solver_fee: offer.solverFee,
+        mediator_fee: offer.mediatorFee,
+        mediator_count: offer.mediatorCount,
+        availability_fee: offer.availabilityFee,
+    })
+}
+
+/// What a deal of this offer locks of each side's balance, at this price; `None` beyond 128 bits.
+#[must_use]
+pub fn deposit_of(offer: &JobOffer, price_per_gigafuel: u128) -> Option<u128> {
+    stakes_of(offer, price_per_gigafuel).map(|stakes| stakes.deposit())
 }
 
 impl Chain {

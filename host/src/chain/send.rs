@@ -6,7 +6,7 @@
 
 use super::{
     Address, B256, Chain, ChainError, Fault, LilypadMarket, LilypadToken, U256,
-    bindings::LilypadMarket::LilypadMarketErrors,
+    bindings::{LilypadMarket::LilypadMarketErrors, LilypadMediation::LilypadMediationErrors},
 };
 use crate::report::tokens;
 use alloy::{
@@ -52,6 +52,18 @@ impl Chain {
         call: C,
     ) -> Result<Sent, ChainError> {
         self.send_to(self.network.market, what, call).await
+    }
+
+    /// Sends a call to the mediation contract.
+    ///
+    /// # Errors
+    /// As [`Chain::send_market`].
+    pub(crate) async fn send_mediation<C: SolCall + Sync>(
+        &self,
+        what: &'static str,
+        call: C,
+    ) -> Result<Sent, ChainError> {
+        self.send_to(self.parts().await?.mediation, what, call).await
     }
 
     /// Sends a call to any contract.
@@ -201,11 +213,13 @@ impl Chain {
     }
 }
 
-/// Sorts a revert by its custom error.
+/// Sorts a revert by its custom error. The market passes the mediation contract's on.
 pub(super) fn reverted(what: &'static str, data: &Bytes) -> ChainError {
-    let (reason, at_fault) = match LilypadMarketErrors::abi_decode(data) {
-        Ok(error) => (describe(&error), fault(&error)),
-        Err(_) => {
+    let market = LilypadMarketErrors::abi_decode(data);
+    let (reason, at_fault) = match (market, LilypadMediationErrors::abi_decode(data)) {
+        (Ok(error), _) => (describe(&error), fault(&error)),
+        (Err(_), Ok(error)) => (describe(&error), Fault::Neither),
+        _ => {
             let reason = alloy::sol_types::decode_revert_reason(data)
                 .unwrap_or_else(|| format!("an error the contract's ABI doesn't name ({data})"));
             (reason, Fault::Neither)
@@ -215,7 +229,7 @@ pub(super) fn reverted(what: &'static str, data: &Bytes) -> ChainError {
 }
 
 /// `Name(Name { a: 1 })`, as Rust shows the generated enum, without the repetition.
-fn describe(error: &LilypadMarketErrors) -> String {
+fn describe(error: &impl std::fmt::Debug) -> String {
     let text = format!("{error:?}");
     text.split_once('(')
         .map_or_else(|| text.clone(), |(_, rest)| rest.strip_suffix(')').unwrap_or(rest).to_owned())
@@ -228,13 +242,13 @@ fn fault(error: &LilypadMarketErrors) -> Fault {
         | E::JobOfferNonceUsed(_)
         | E::JobOfferSignatureInvalid(_)
         | E::JobOfferInvalid(_)
-        | E::CreatorCannotPay(_) => Fault::Job,
-        E::ResourceOfferExpired(_)
-        | E::ResourceOfferNonceUsed(_)
-        | E::ResourceOfferSignatureInvalid(_)
-        | E::ResourceOfferFull(_)
-        | E::ProviderCannotPay(_) => Fault::Resource,
-        E::OffersDoNotFit(_) | E::PanelTooSmall(_) => Fault::Pair,
+        | E::PanelTooSmall(_) => Fault::Job,
+        E::ResourceOfferNonceUsed(error) => Fault::Party(error.provider),
+        E::ResourceOfferSignatureInvalid(error) => Fault::Party(error.provider),
+        E::InsufficientBalance(error) => Fault::Party(error.party),
+        E::ResourceOfferFull(error) => Fault::ResourceOffer(error.resourceOfferHash),
+        E::OffersDoNotFit(_) => Fault::Together,
+        // A resource offer that expired between our look and the block is dropped by the next look.
         _ => Fault::Neither,
     }
 }

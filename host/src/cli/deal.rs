@@ -72,8 +72,10 @@ pub(super) fn state_name(state: DealState) -> &'static str {
     match state {
         DealState::None => "unknown",
         DealState::Matched => "matched",
+        DealState::Committed => "committed",
         DealState::Submitted => "submitted",
         DealState::Challenged => "in mediation",
+        DealState::Audited => "audited",
         DealState::Settled => "settled",
     }
 }
@@ -90,7 +92,7 @@ async fn list(common: &Common, mine: bool, json: bool) -> anyhow::Result<()> {
             output::json(&serde_json::json!({
                 "deal": deal.id, "state": view.state, "settlement": view.settlement,
                 "creator": deal.terms.creator, "provider": deal.terms.provider,
-                "job_digest": deal.terms.jobDigest, "matched_at": deal.terms.matchedAt,
+                "job_digest": deal.terms.jobDigest, "matched_at": deal.rules.matched_at,
             }));
         }
         let how = if view.state == DealState::Settled {
@@ -126,8 +128,8 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
     let gas = chain.deal_gas(deal.id).await?;
     if json {
         output::json(&serde_json::json!({
-            "deal": deal.id, "state": view.state, "settlement": view.settlement, "terms": crate::report::with_text_integers(&deal.terms),
-            "receipt": receipt, "payments": chain.payments(deal.id).await?, "gas": gas,
+            "deal": deal.id, "state": view.state, "settlement": view.settlement, "terms": crate::report::with_text_integers(&deal.terms), "rules": deal.rules,
+            "receipt": receipt, "payments": chain.payments(&deal).await?, "gas": gas,
         }));
         return Ok(());
     }
@@ -150,8 +152,14 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
                 count(terms.fuelLimit)
             ),
         ),
-        row("collateral", tokens(terms.collateral)),
     ];
+    if let Some(stakes) = deal.stakes() {
+        rows.push(row("each side locked", tokens(stakes.deposit())));
+        rows.push(row("penalty", tokens(stakes.penalty)));
+    }
+    if deal.rules.replicas > 1 {
+        rows.push(row("replicas", format!("one of {}", deal.rules.replicas)));
+    }
     if let Some(receipt) = &receipt {
         rows.push(row("result", describe(receipt)));
         rows.push(row("receipt", receipt.hash().to_string()));
@@ -184,5 +192,5 @@ async fn watch(
     let story = Story::new(&chain);
     let shell = run::creator_shell(&chain, &session::home(common)?, session::loopback(), None).await?;
     let ending = shell.see_through(&deal, check.into(), &|progress| story.tell(progress)).await?;
-    run::finish(&chain, &ending, out.as_deref(), false, &story).await
+    run::finish(&chain, &[ending], out.as_deref(), false, &story).await
 }

@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// What the cow is to say
     #[arg(long, default_value = "a wrong answer is found and paid for")]
     message: String,
-    /// First of eight ports; 0 takes any free ones
+    /// First of ten ports; 0 takes any free ones
     #[arg(long, default_value_t = 0)]
     port: u16,
 }
@@ -79,15 +79,15 @@ async fn tell(devnet: &Devnet, home: &Path, args: &Args) -> anyhow::Result<()> {
         slashed.settlement
     );
     let after = wealth(&chain, cheat.address).await?;
-    let collateral = slashed.deal.terms.collateral;
+    let deposit = slashed.deal.stakes().context("no such deal")?.deposit();
     output::note(&format!(
-        "\n{} had {} in wallet and market before, and has {} now: its collateral of {} is gone",
+        "\n{} had {} in wallet and market before, and has {} now: its deposit of {} is gone",
         cheat.name,
         tokens(before),
         tokens(after),
-        tokens(collateral)
+        tokens(deposit)
     ));
-    ensure!(before - after == collateral, "the cheat lost something else than its collateral");
+    ensure!(before - after == deposit, "the cheat lost something else than its deposit");
 
     heading("3. A contract asks for a cow and is called back with the verified answer");
     ask(devnet, &chain, &args.message).await?;
@@ -118,7 +118,8 @@ async fn deal(
     };
     let spec = run::publish(chain, &shell.workshop.store, &parts, &story)?;
     let terms = OfferTerms { provider, ..run::default_terms(chain, parts.limits.fuel_limit) };
-    let ending = run::order(&shell, &spec, &terms, Check::Rerun, &story).await?;
+    let endings = run::order(&shell, &spec, &terms, Check::Rerun, &story).await?;
+    let ending = endings.into_iter().next().context("no deal was made")?;
     output::note(&story.tables(chain, &ending).await?);
     Ok(ending)
 }
@@ -148,7 +149,7 @@ async fn ask(devnet: &Devnet, chain: &Chain, message: &str) -> anyhow::Result<()
             story.say("called back; the contract stored:");
             output::result(answer.as_bytes());
             ensure!(
-                view.settlement == Settlement::ProviderUpheld,
+                view.settlement == Settlement::AuditPassed,
                 "the answer was not verified: {:?}",
                 view.settlement
             );
@@ -164,8 +165,8 @@ async fn ask(devnet: &Devnet, chain: &Chain, message: &str) -> anyhow::Result<()
 
 async fn wait_for_deal(chain: &Chain, request: crate::chain::B256) -> anyhow::Result<MatchedDeal> {
     for _ in 0..ANSWER_SECONDS_MAX * 4 {
-        if let Some(id) = chain.deal_of_job_offer(request).await? {
-            return chain.find_deal(id).await?.context("the deal's event is gone");
+        if let Some(deal) = chain.deals_of_job_offer(request).await?.into_iter().next() {
+            return Ok(deal);
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// First of eight ports: node, solver, modules, providers, mediators
+    /// First of ten ports: node, solver, modules, providers, mediators
     #[arg(long, default_value_t = 8545)]
     port: u16,
     /// Forget the deals and files of earlier runs

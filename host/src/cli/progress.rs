@@ -3,7 +3,7 @@
 use super::output;
 use crate::{
     chain::{Address, Chain, MatchedDeal, StageGas},
-    deal::{CreatorAction, Judgement, Settlement},
+    deal::{CreatorAction, Judgement, Purpose, Settlement},
     devnet::Devnet,
     report::{count, tokens},
     roles::creator::{Ending, Progress},
@@ -17,6 +17,8 @@ pub(super) struct Story {
     started: Instant,
     names: BTreeMap<Address, String>,
     stages: Mutex<Vec<(String, f64)>>,
+    /// Whose deal a line is about, where there are several.
+    about: String,
     /// The newest trouble, told once however often it repeats.
     trouble: Mutex<Option<String>>,
 }
@@ -24,7 +26,19 @@ pub(super) struct Story {
 impl Story {
     pub(super) fn new(chain: &Chain) -> Self {
         let names = Devnet::names(chain.network()).unwrap_or_default();
-        Self { started: Instant::now(), names, stages: Mutex::default(), trouble: Mutex::default() }
+        let (stages, trouble) = (Mutex::default(), Mutex::default());
+        Self { started: Instant::now(), names, stages, about: String::new(), trouble }
+    }
+
+    /// The same story as far as it concerns one deal of several.
+    pub(super) fn about(&self, deal: &MatchedDeal) -> Self {
+        Self {
+            started: self.started,
+            names: self.names.clone(),
+            stages: Mutex::new(self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            about: format!("{}: ", self.name(deal.terms.provider)),
+            trouble: Mutex::default(),
+        }
     }
 
     /// A party's name on the devnet, its address elsewhere.
@@ -33,7 +47,8 @@ impl Story {
     }
 
     pub(super) fn say(&self, text: &str) {
-        output::note(&format!("{:7.2} s  {text}", self.started.elapsed().as_secs_f64()));
+        let seconds = self.started.elapsed().as_secs_f64();
+        output::note(&format!("{seconds:7.2} s  {}{text}", self.about));
     }
 
     /// Notes that a stage ended now.
@@ -70,6 +85,7 @@ impl Story {
                     tokens(deal.terms.pricePerGigafuel)
                 ));
             }
+            Progress::Committed => self.say("committed to a result"),
             Progress::Submitted(receipt) => {
                 self.stage("execute and submit");
                 self.say(&format!("result on chain: {}", describe(&receipt)));
@@ -78,7 +94,7 @@ impl Story {
             Progress::Checked { judgement, own, run_time } => {
                 self.stage("check");
                 let found = match judgement {
-                    Judgement::Good => "the same result".to_owned(),
+                    Judgement::Good | Judgement::Trusted => "the same result".to_owned(),
                     Judgement::Bad => match own {
                         Some(own) => format!("ANOTHER result: {}", describe(&own)),
                         None => "another result".to_owned(),
@@ -130,14 +146,13 @@ impl Story {
     }
 
     pub(super) async fn money_table(&self, chain: &Chain, deal: &MatchedDeal) -> anyhow::Result<String> {
-        let how = chain.deal(deal).await?.settlement;
         let rows: Vec<Vec<String>> = chain
-            .payments(deal.id)
+            .payments(deal)
             .await?
             .into_iter()
             .map(|payment| {
-                let (from, what) = reason(payment.reason, how, deal);
-                vec![self.name(from), self.name(payment.party), tokens(payment.amount), what.to_owned()]
+                let what = purpose(payment.purpose).to_owned();
+                vec![self.name(payment.from), self.name(payment.to), tokens(payment.amount), what]
             })
             .collect();
         Ok(output::table(&["from", "to", " amount", "for"], &rows))
@@ -170,23 +185,15 @@ impl Story {
     }
 }
 
-/// Where a payment's money was locked, and what it is for. The numbers are the contract's `PaymentReason`.
-fn reason(reason: u8, how: Settlement, deal: &MatchedDeal) -> (Address, &'static str) {
-    let (creator, provider) = (deal.terms.creator, deal.terms.provider);
-    // Whoever is at fault pays the solver and the mediators.
-    let loser = match how {
-        Settlement::ProviderSlashed | Settlement::SubmissionTimedOut => provider,
-        _ => creator,
-    };
-    match reason {
-        0 => (creator, "fuel"),
-        1 => (loser, "solver's fee"),
-        2 => (loser, "mediator's fee"),
-        3 => (creator, "unused deposit back"),
-        4 => (provider, "collateral back"),
-        5 => (provider, "compensation"),
-        6 => (provider, "burned"),
-        _ => (creator, "other"),
+const fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Fuel => "fuel",
+        Purpose::SolverFee => "solver's fee",
+        Purpose::MediatorFee => "mediator's fee",
+        Purpose::AvailabilityFee => "panel's availability",
+        Purpose::DepositBack => "unused deposit back",
+        Purpose::Compensation => "compensation",
+        Purpose::Penalty => "burned",
     }
 }
 
@@ -196,7 +203,10 @@ pub(super) fn settlement_name(how: Settlement) -> &'static str {
         S::None => "not yet",
         S::Accepted => "accepted by the creator",
         S::Finalized => "finalized, nobody objected",
-        S::ProviderUpheld => "mediators found the provider's result",
+        S::Agreed => "all replicas have the same result",
+        S::ProviderUpheld => "mediators found the provider's result; the challenge was wrong",
+        S::AuditPassed => "audited: mediators found the provider's result",
+        S::JobVaried => "mediators found that the job's runs differ: the creator pays",
         S::ProviderSlashed => "mediators found another result: the provider is slashed",
         S::Inconclusive => "mediators found no common result",
         S::SubmissionTimedOut => "the provider posted nothing in time",

@@ -50,9 +50,9 @@ pub(super) struct ProviderArgs {
     /// Tokens for 10^9 fuel
     #[arg(long, value_parser = parse_tokens, default_value = "0.01")]
     price: u128,
-    /// Tokens locked by each deal; lost when a result is wrong
+    /// Most tokens that one deal may lock; what it locks is lost when a result is wrong
     #[arg(long, value_parser = parse_tokens, default_value = "20")]
-    collateral: u128,
+    collateral_max: u128,
     /// Deals before the offer must be renewed
     #[arg(long, default_value_t = 1_000_000)]
     slots: u32,
@@ -104,7 +104,7 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
     }
     let terms = ProviderTerms {
         price_per_gigafuel: args.price,
-        collateral: args.collateral,
+        collateral_max: args.collateral_max,
         slots: args.slots,
         fuel_limit_max: args.fuel_max,
         memory_bytes_max: args.memory_max,

@@ -3,7 +3,7 @@
 use super::{Common, exec::check_out, output, progress::Story, session, usage};
 use crate::{
     chain::{Address, Chain},
-    deal::Settlement,
+    deal::{PENALTY_BPS, audit_bps_min},
     report::{count, parse_tokens},
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
     solver::{SolverClient, policy::Policy},
@@ -41,7 +41,7 @@ pub(super) struct Args {
     #[arg(long)]
     out: Option<PathBuf>,
     /// Only this provider
-    #[arg(long)]
+    #[arg(long, conflicts_with = "replicas")]
     provider: Option<Address>,
     /// Most tokens for 10^9 fuel
     #[arg(long, value_parser = parse_tokens, default_value = "0.05")]
@@ -52,15 +52,22 @@ pub(super) struct Args {
     /// Most memory
     #[arg(long, value_parser = super::exec::parse_size, default_value = "1GiB")]
     memory: u64,
-    /// Pay only after running the job here too, or trust the provider
+    /// Pay only after running the job here too, or trust the provider; replicas that agree are not checked
     #[arg(long, value_enum, default_value_t = CheckArg::Rerun)]
     check: CheckArg,
     /// Seconds the provider has for a result [default: 600, and one for each gigafuel of --fuel]
     #[arg(long)]
     submit_window: Option<u32>,
-    /// Chance, of 10,000, that mediators check the result even when nobody challenges it
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
-    audit_bps: u16,
+    /// Providers that run the job, each in its own deal; where they differ, mediators decide
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
+    replicas: u8,
+    /// What whoever is at fault loses besides, in 1/10,000 of the price
+    #[arg(long, default_value_t = PENALTY_BPS)]
+    penalty_bps: u32,
+    /// Chance, of 10,000, that mediators check a result that nobody challenges [default: with --check trust and no
+    /// replicas, as much as makes cheating a loss; otherwise 0]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    audit_bps: Option<u16>,
     /// Address and port on which the job's blocks are served to provider and mediators; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0")]
     serve: SocketAddr,
@@ -118,14 +125,19 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
         price_per_gigafuel_max: args.price_max,
         provider: args.provider,
         expires_in: args.wait,
-        audit_bps: args.audit_bps,
+        replicas: args.replicas,
+        penalty_bps: args.penalty_bps,
+        audit_bps: args.audit_bps.unwrap_or(match args.check {
+            CheckArg::Trust if args.replicas == 1 => audit_bps_min(args.penalty_bps),
+            CheckArg::Trust | CheckArg::Rerun => 0,
+        }),
         ..default_terms(&chain, limits.fuel_limit)
     };
     if let Some(seconds) = args.submit_window {
         terms.submit_window = seconds;
     }
-    let ending = order(&shell, &spec, &terms, args.check.into(), &story).await?;
-    finish(&chain, &ending, args.out.as_deref(), args.json, &story).await
+    let endings = order(&shell, &spec, &terms, args.check.into(), &story).await?;
+    finish(&chain, &endings, args.out.as_deref(), args.json, &story).await
 }
 
 /// What a job offers unless told otherwise; time grows with the fuel, because everybody may have to run all of it.
@@ -137,6 +149,8 @@ pub(super) fn default_terms(chain: &Chain, fuel_limit: u64) -> OfferTerms {
         solver_fee: crate::report::TOKEN / 20,
         mediator_fee: crate::report::TOKEN / 10,
         mediator_count: 3,
+        replicas: 1,
+        penalty_bps: PENALTY_BPS,
         audit_bps: 0,
         submit_window: window(600),
         judge_window: window(600),
@@ -201,35 +215,43 @@ pub(super) fn publish(chain: &Chain, store: &Store, parts: &Parts, story: &Story
     Ok(spec)
 }
 
-/// Offers, waits, checks, pays.
+/// Offers, waits, checks, pays: one deal, or one for each replica.
 pub(super) async fn order(
     shell: &CreatorShell,
     spec: &JobSpec,
     terms: &OfferTerms,
     check: Check,
     story: &Story,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<Vec<Ending>> {
     let tell = |progress| story.tell(progress);
     let (signed, deposited) = shell.prepare(spec, terms, &tell).await?;
     if let Some(sent) = deposited {
         tell(crate::roles::creator::Progress::Deposited(sent));
     }
-    let deal = shell.find_deal(&signed, &tell).await?;
-    Ok(shell.see_through(&deal, check, &tell).await?)
+    let deals = shell.find_deals(&signed, &tell).await?;
+    if let [deal] = deals.as_slice() {
+        return Ok(vec![shell.see_through(deal, check, &tell).await?]);
+    }
+    let all = deals.iter().map(|deal| async {
+        let story = story.about(deal);
+        shell.see_through(deal, check, &|progress| story.tell(progress)).await
+    });
+    Ok(futures::future::try_join_all(all).await?)
 }
 
+/// Writes and shows what came of a job: the result that stands, if one does, and every deal's money.
 pub(super) async fn finish(
     chain: &Chain,
-    ending: &Ending,
+    endings: &[Ending],
     out: Option<&Path>,
     json: bool,
     story: &Story,
 ) -> anyhow::Result<ExitCode> {
+    let stands = |ending: &&Ending| ending.settlement.result_stands();
+    // Of replicas that stand, one whose files are at hand.
+    let best = endings.iter().filter(stands).max_by_key(|ending| ending.outputs.is_some());
+    let (paid, ending) = (best.is_some(), best.or(endings.first()).context("no deal was made")?);
     let id = ending.deal.id;
-    let paid = matches!(
-        ending.settlement,
-        Settlement::Accepted | Settlement::Finalized | Settlement::ProviderUpheld
-    );
     let mut written = None;
     if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
         let default = PathBuf::from("lilypad-out").join(&id.to_string()[..18]);
@@ -239,30 +261,53 @@ pub(super) async fn finish(
     }
     let code = ending.receipt.map_or(1, |receipt| if receipt.status == 0 { receipt.exit_code } else { 1 });
     if json {
-        let receipt = ending.receipt;
-        output::json(&serde_json::json!({
-            "deal": id,
-            "settlement": ending.settlement,
-            "exit_code": receipt.filter(|receipt| receipt.status == 0).map(|receipt| receipt.exit_code),
-            "fuel_used": receipt.map(|receipt| receipt.fuel_used),
-            "receipt_hash": receipt.map(|receipt| receipt.hash().to_string()),
-            "out": written,
-        }));
+        output::json(&result_json(ending, endings, written.as_deref()));
     } else if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
         output::result(outputs.file("stdout").unwrap_or_default());
         output::guest_stderr(outputs.file("stderr").unwrap_or_default());
     }
-    output::note(&story.tables(chain, ending).await?);
+    for ending in endings {
+        if endings.len() > 1 {
+            let how = super::progress::settlement_name(ending.settlement);
+            output::note(&format!("\n{}: {how}", story.name(ending.deal.terms.provider)));
+        }
+        output::note(&story.tables(chain, ending).await?);
+    }
     if let Some(dir) = &written {
         output::note(&format!("\nfiles are in {}; look again with: lilypad deal show {id}", dir.display()));
     }
     if !paid {
         anyhow::bail!(
-            "{}; the job's price was not paid; try again, or name another provider with --provider",
+            "{}; no result stands; try again, or name another provider with --provider",
             super::progress::settlement_name(ending.settlement)
         );
     }
     Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The result for machines; with replicas, also how each of them ended.
+fn result_json(ending: &Ending, endings: &[Ending], out: Option<&Path>) -> serde_json::Value {
+    let receipt = ending.receipt;
+    let mut value = serde_json::json!({
+        "deal": ending.deal.id,
+        "settlement": ending.settlement,
+        "exit_code": receipt.filter(|receipt| receipt.status == 0).map(|receipt| receipt.exit_code),
+        "fuel_used": receipt.map(|receipt| receipt.fuel_used),
+        "receipt_hash": receipt.map(|receipt| receipt.hash().to_string()),
+        "out": out,
+    });
+    if endings.len() > 1 {
+        let replica = |ending: &Ending| {
+            serde_json::json!({
+                "deal": ending.deal.id,
+                "provider": ending.deal.terms.provider,
+                "settlement": ending.settlement,
+                "receipt_hash": ending.receipt.map(|receipt| receipt.hash().to_string()),
+            })
+        };
+        value["replicas"] = endings.iter().map(replica).collect();
+    }
+    value
 }
 
 /// The result folder: stdout, stderr, exitCode and what the job left in /out.

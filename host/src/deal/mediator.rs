@@ -19,7 +19,7 @@ pub enum MediatorEvent {
 /// What a mediator does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediatorAction {
-    /// Ask for the audit that the draw demands.
+    /// Start the mediation that the draw, or replicas that differ, demand.
     Audit,
     /// Fetch the job's public data and run it.
     Execute,
@@ -65,10 +65,10 @@ impl Mediator {
 
     fn on_chain(&self, view: &DealView) -> Option<MediatorAction> {
         match view.state {
-            DealState::None | DealState::Matched => None,
+            DealState::None | DealState::Matched | DealState::Committed => None,
             DealState::Submitted => (view.seed_known && view.audit_due).then_some(MediatorAction::Audit),
             DealState::Settled => Some(MediatorAction::Done),
-            DealState::Challenged => {
+            DealState::Challenged | DealState::Audited => {
                 // Whoever is not drawn leaves concluding to those who are, and to the deal's parties.
                 let Some(seat) = view.seats.iter().find(|seat| seat.mediator == self.me) else {
                     return Some(MediatorAction::Done);

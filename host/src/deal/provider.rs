@@ -1,6 +1,6 @@
 //! The provider's side of one deal: run the job, post the receipt, get paid.
 
-use super::{Callback, DealState, DealView};
+use super::{Callback, DealState, DealView, Due};
 use lilypad_abi::Receipt;
 
 /// Times a failed fetch or a crashed worker is tried again before the deal is declined.
@@ -16,6 +16,8 @@ pub enum DeclineReason {
     JobInvalid = 2,
     /// This machine could not run it (memory, disk, time): its own fault.
     HostFault = 3,
+    /// This machine has sold more than it can do.
+    OverCapacity = 4,
 }
 
 /// What a provider learns.
@@ -41,18 +43,24 @@ pub enum ProviderAction {
     Execute,
     /// Post the receipt.
     Submit(Receipt),
+    /// Commit to the receipt, as one of a job's replicas.
+    Commit(Receipt),
+    /// Show the receipt committed to.
+    Reveal(Receipt),
     /// Post a decline.
     Decline(DeclineReason),
-    /// Ask for the audit that the draw demands; the deal can't be finalized before.
+    /// Start the mediation that the draw, or replicas that differ, demand; the deal can't be finalized before.
     Audit,
     /// Name another block for the draws: the first one's hash is lost.
     FixSeed,
-    /// Collect the pay of a result that nobody challenged.
+    /// Settle: nobody challenged in time, all replicas agree, or another replica's mediation judged the job.
     Finalize,
     /// Conclude a mediation whose time is over.
     Conclude,
     /// Hand the journal to the contract that requested the job.
     Deliver,
+    /// Tell the contract that requested the job that no answer comes.
+    DeliverFailure,
     /// Nothing is left to do; forget the deal.
     Done,
 }
@@ -98,22 +106,42 @@ impl Provider {
             // Too late: whoever calls the time-out ends it.
             DealState::Matched if view.now > view.deadline => None,
             DealState::Matched => Some(match (self.receipt, self.declined) {
+                (Some(receipt), _) if view.group.replicas > 1 => ProviderAction::Commit(receipt),
                 (Some(receipt), _) => ProviderAction::Submit(receipt),
-                (None, Some(reason)) => ProviderAction::Decline(reason),
-                (None, None) => ProviderAction::Execute,
+                (None, Some(reason)) if view.now <= view.decline_deadline => ProviderAction::Decline(reason),
+                // Saying no is no longer free; a result still is worth its price.
+                (None, _) => ProviderAction::Execute,
             }),
-            DealState::Submitted if view.now <= view.deadline => None,
-            DealState::Submitted if view.seed_lost => Some(ProviderAction::FixSeed),
-            DealState::Submitted if view.audit_due => Some(ProviderAction::Audit),
-            DealState::Submitted => Some(ProviderAction::Finalize),
-            DealState::Challenged => view.can_conclude().then_some(ProviderAction::Conclude),
-            DealState::Settled => Some(match view.callback {
-                Callback::Due if !self.delivery_tried && view.settlement.result_stands() => {
-                    self.delivery_tried = true;
-                    ProviderAction::Deliver
-                }
-                _ => ProviderAction::Done,
-            }),
+            DealState::Committed if view.now > view.reveal_deadline => None,
+            DealState::Committed => match self.receipt {
+                // The journal is lost; the same job gives the same receipt again.
+                None => Some(ProviderAction::Execute),
+                Some(receipt) => view.replicas_reveal().then_some(ProviderAction::Reveal(receipt)),
+            },
+            DealState::Submitted => match view.due() {
+                Due::Nothing => None,
+                Due::FixSeed => Some(ProviderAction::FixSeed),
+                Due::Audit => Some(ProviderAction::Audit),
+                Due::Finalize => Some(ProviderAction::Finalize),
+            },
+            DealState::Challenged | DealState::Audited => {
+                view.can_conclude().then_some(ProviderAction::Conclude)
+            }
+            DealState::Settled => Some(self.call_back(view)),
+        }
+    }
+
+    /// The callback is tried once; anyone may try it again.
+    fn call_back(&mut self, view: &DealView) -> ProviderAction {
+        if view.callback != Callback::Due || self.delivery_tried {
+            return ProviderAction::Done;
+        }
+        self.delivery_tried = true;
+        match view.settlement.result_stands() {
+            true => ProviderAction::Deliver,
+            // With replicas, another one may still bring the answer.
+            false if view.group.replicas == 1 => ProviderAction::DeliverFailure,
+            false => ProviderAction::Done,
         }
     }
 }

@@ -9,9 +9,14 @@ use lilypad_abi::{BlobDigest, Receipt};
 use proptest::prelude::*;
 
 const MEDIATORS: usize = 3;
-const WINDOW: u64 = 20;
+pub(super) const WINDOW: u64 = 20;
 
-fn receipt(fuel_used: u64) -> Receipt {
+/// What the contract keeps of a receipt.
+pub(super) fn stub(hash: ReceiptHash) -> ReceiptStub {
+    hash.0[..20].try_into().unwrap()
+}
+
+pub(super) fn receipt(fuel_used: u64) -> Receipt {
     Receipt {
         job_digest: BlobDigest([1; 32]),
         profile: [2; 32],
@@ -24,6 +29,26 @@ fn receipt(fuel_used: u64) -> Receipt {
     }
 }
 
+/// A deal just made.
+pub(super) fn matched() -> DealView {
+    DealView {
+        state: DealState::Matched,
+        settlement: Settlement::None,
+        now: 1_000,
+        deadline: 1_000 + WINDOW,
+        reveal_deadline: 0,
+        decline_deadline: 1_000 + WINDOW / 2,
+        seed_known: false,
+        seed_lost: false,
+        audits: false,
+        audit_due: false,
+        receipt_stub: ReceiptStub::default(),
+        group: Group::ALONE,
+        seats: Vec::new(),
+        callback: Callback::NotAsked,
+    }
+}
+
 /// What the contract does, without money: phases, deadlines and who may do what when.
 struct Model {
     view: DealView,
@@ -32,19 +57,7 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let view = DealView {
-            state: DealState::Matched,
-            settlement: Settlement::None,
-            now: 1_000,
-            deadline: 1_000 + WINDOW,
-            reveal_deadline: 0,
-            seed_known: false,
-            seed_lost: false,
-            audit_due: false,
-            receipt_hash: ReceiptHash::default(),
-            seats: Vec::new(),
-            callback: Callback::NotAsked,
-        };
+        let view = matched();
         Self { view, commitments: [false; MEDIATORS] }
     }
 
@@ -57,15 +70,31 @@ impl Model {
         assert_eq!(self.view.state, DealState::Matched, "a result is posted once");
         assert!(self.view.now <= self.view.deadline, "a result is posted in time");
         self.view.state = DealState::Submitted;
-        self.view.receipt_hash = receipt.hash();
+        self.view.receipt_stub = stub(receipt.hash());
         self.view.deadline = self.view.now + WINDOW;
-        self.view.audit_due = audited;
+        self.view.audits = audited;
     }
 
-    fn mediate(&mut self) {
+    fn decline(&mut self) {
+        assert_eq!(self.view.state, DealState::Matched);
+        assert!(self.view.now <= self.view.decline_deadline, "after that, saying no is not free");
+        self.settle(Settlement::Declined);
+    }
+
+    fn challenge(&mut self) {
+        assert!(self.view.now <= self.view.deadline, "a challenge is made in time");
+        self.mediate(DealState::Challenged);
+    }
+
+    fn audit(&mut self) {
+        assert!(self.view.audit_due, "an audit is drawn");
+        self.mediate(DealState::Audited);
+    }
+
+    fn mediate(&mut self, state: DealState) {
         assert_eq!(self.view.state, DealState::Submitted);
         assert!(self.view.seed_known, "mediators are drawn from a block nobody foresaw");
-        self.view.state = DealState::Challenged;
+        self.view.state = state;
         self.view.deadline = self.view.now + WINDOW;
         self.view.reveal_deadline = self.view.now + 2 * WINDOW;
         self.view.seats = (0..MEDIATORS)
@@ -86,15 +115,15 @@ impl Model {
     }
 
     fn conclude(&mut self) {
-        assert_eq!(self.view.state, DealState::Challenged);
-        assert!(self.view.can_conclude());
+        assert!(self.view.state.in_mediation() && self.view.can_conclude());
         let revealed: Vec<_> = self.view.seats.iter().filter_map(|seat| seat.revealed).collect();
         let agreed = revealed
             .iter()
             .find(|hash| revealed.iter().filter(|other| other == hash).count() * 2 > MEDIATORS);
         self.settle(match agreed {
-            Some(hash) if *hash == self.view.receipt_hash => Settlement::ProviderUpheld,
-            Some(_) => Settlement::ProviderSlashed,
+            Some(hash) if stub(*hash) != self.view.receipt_stub => Settlement::ProviderSlashed,
+            Some(_) if self.view.state == DealState::Audited => Settlement::AuditPassed,
+            Some(_) => Settlement::ProviderUpheld,
             None => Settlement::Inconclusive,
         });
     }
@@ -102,7 +131,16 @@ impl Model {
     fn finalize(&mut self) {
         assert_eq!(self.view.state, DealState::Submitted);
         assert!(self.view.now > self.view.deadline && !self.view.audit_due);
+        assert!(self.view.seed_known || !self.view.audits, "the draw comes first");
         self.settle(Settlement::Finalized);
+    }
+
+    /// Time passes; a block after the result, the draw is known.
+    fn pass(&mut self, seconds: u64) {
+        self.view.now += seconds;
+        self.view.seed_known |= self.view.state != DealState::Matched && seconds > 0;
+        self.view.audit_due =
+            self.view.state == DealState::Submitted && self.view.audits && self.view.seed_known;
     }
 }
 
@@ -114,6 +152,8 @@ struct Parties {
     truth: Receipt,
     claim: Receipt,
     audited: bool,
+    /// Whether the creator takes results unchecked.
+    trusting: bool,
     provider: Provider,
     creator: Creator,
     mediators: [Mediator; MEDIATORS],
@@ -125,6 +165,7 @@ impl Parties {
             truth: receipt(1),
             claim: receipt(if cheats { 2 } else { 1 }),
             audited,
+            trusting: false,
             provider: Provider::new(None),
             creator: Creator::new(),
             mediators: std::array::from_fn(|i| Mediator::new(mediator(i), None)),
@@ -150,11 +191,13 @@ impl Parties {
                         }
                         _ if lost => {}
                         ProviderAction::Submit(receipt) => model.submit(receipt, self.audited),
-                        ProviderAction::Decline(_) => model.settle(Settlement::Declined),
-                        ProviderAction::Audit => model.mediate(),
+                        ProviderAction::Decline(_) => model.decline(),
+                        ProviderAction::Audit => model.audit(),
                         ProviderAction::Finalize => model.finalize(),
                         ProviderAction::Conclude => model.conclude(),
                         ProviderAction::FixSeed | ProviderAction::Deliver | ProviderAction::Done => {}
+                        ProviderAction::Commit(_) | ProviderAction::Reveal(_) => panic!("no replicas here"),
+                        ProviderAction::DeliverFailure => panic!("no callback here"),
                     }
                 }
             }
@@ -162,16 +205,22 @@ impl Parties {
                 for action in self.creator.step(CreatorEvent::Chain(view.clone())) {
                     match action {
                         CreatorAction::Check => {
-                            let good = view.receipt_hash == self.truth.hash();
-                            let judgement = if good { Judgement::Good } else { Judgement::Bad };
+                            let good = view.receipt_stub == stub(self.truth.hash());
+                            let judgement = match (self.trusting, good) {
+                                (true, _) => Judgement::Trusted,
+                                (_, true) => Judgement::Good,
+                                _ => Judgement::Bad,
+                            };
                             assert!(self.creator.step(CreatorEvent::Checked(judgement)).is_empty());
                         }
                         _ if lost => {}
                         CreatorAction::Accept => {
                             assert!(view.now <= view.deadline);
+                            assert!(!(self.trusting && view.audits) || view.seed_known && !view.audit_due);
                             model.settle(Settlement::Accepted);
                         }
-                        CreatorAction::Challenge | CreatorAction::Audit => model.mediate(),
+                        CreatorAction::Challenge => model.challenge(),
+                        CreatorAction::Audit => model.audit(),
                         CreatorAction::Finalize => model.finalize(),
                         CreatorAction::TimeOut => {
                             assert!(view.state == DealState::Matched && view.now > view.deadline);
@@ -190,7 +239,7 @@ impl Parties {
                             drop(self.mediators[seat].step(MediatorEvent::Executed(self.truth)));
                         }
                         _ if lost => {}
-                        MediatorAction::Audit => model.mediate(),
+                        MediatorAction::Audit => model.audit(),
                         MediatorAction::Commit(_) => model.commit(seat),
                         MediatorAction::Reveal(receipt) => model.reveal(seat, receipt),
                         MediatorAction::Conclude => model.conclude(),
@@ -216,15 +265,17 @@ impl Parties {
 type Move = (usize, bool, u64, bool, bool);
 
 fn play(cheats: bool, audited: bool, moves: &[Move]) -> Model {
+    play_with(Parties::new(cheats, audited), moves)
+}
+
+fn play_with(mut parties: Parties, moves: &[Move]) -> Model {
     let mut model = Model::new();
-    let mut parties = Parties::new(cheats, audited);
     for &(who, lost, seconds, restarts, remembers) in moves {
         if restarts {
             parties.restart(who, remembers);
         }
         parties.poll(who, &mut model, lost);
-        model.view.now += seconds;
-        model.view.seed_known |= model.view.state != DealState::Matched && seconds > 0;
+        model.pass(seconds);
     }
     // From here on the world is calm: everybody polls, nothing is lost. The deal must end.
     for _ in 0..200 {
@@ -234,8 +285,7 @@ fn play(cheats: bool, audited: bool, moves: &[Move]) -> Model {
         for who in 0..2 + MEDIATORS {
             parties.poll(who, &mut model, false);
         }
-        model.view.now += 1;
-        model.view.seed_known |= model.view.state != DealState::Matched;
+        model.pass(1);
     }
     model
 }
@@ -248,6 +298,27 @@ fn an_honest_deal_is_accepted() {
 #[test]
 fn a_cheat_is_slashed() {
     assert_eq!(play(true, false, &[]).view.settlement, Settlement::ProviderSlashed);
+}
+
+#[test]
+fn who_trusts_still_has_the_drawn_audit_made() {
+    let trusting = |cheats, audited| Parties { trusting: true, ..Parties::new(cheats, audited) };
+    assert_eq!(play_with(trusting(true, true), &[]).view.settlement, Settlement::ProviderSlashed);
+    assert_eq!(play_with(trusting(false, true), &[]).view.settlement, Settlement::AuditPassed);
+    assert_eq!(
+        play_with(trusting(true, false), &[]).view.settlement,
+        Settlement::Accepted,
+        "no draw, no audit"
+    );
+}
+
+#[test]
+fn a_job_that_can_not_be_had_is_declined_while_that_is_free() {
+    let failing: Vec<Move> = (0..3).map(|_| (0, true, 1, false, true)).collect();
+    assert_eq!(play(false, false, &failing).view.settlement, Settlement::Declined);
+    // Later it is tried on until the deadline, and what comes late is still paid.
+    let late: Vec<Move> = [(0, true, WINDOW / 2 + 1, false, true)].into_iter().chain(failing).collect();
+    assert_eq!(play(false, false, &late).view.settlement, Settlement::Accepted);
 }
 
 #[test]
@@ -283,6 +354,7 @@ proptest! {
         if cheats {
             prop_assert_ne!(end.settlement, Settlement::Accepted);
             prop_assert_ne!(end.settlement, Settlement::ProviderUpheld);
+            prop_assert_ne!(end.settlement, Settlement::AuditPassed);
         } else {
             prop_assert_ne!(end.settlement, Settlement::ProviderSlashed);
         }

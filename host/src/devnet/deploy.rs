@@ -76,6 +76,7 @@ async fn deploy_client(
         solver_fee: TOKEN / 20,
         mediator_fee: TOKEN / 10,
         mediator_count: 3,
+        penalty_bps: 10_000,
         panel: network.panel,
         window_seconds: 60,
         callback_gas: 500_000,

@@ -1,6 +1,6 @@
 //! The devnet: a whole market in one process tree on one machine, and nothing simulated.
 //!
-//! An EVM node (anvil), a solver, two providers and three mediators as processes of their own, with a content
+//! An EVM node (anvil), a solver, two providers and five mediators as processes of their own, with a content
 //! store each; the contracts deployed, everyone funded, modules published. A process that dies is started again.
 //! Everything listens on loopback. The keys are the public development ones: nothing here is worth stealing.
 
@@ -34,10 +34,13 @@ const OPERATOR: u32 = 0;
 pub const CREATOR: u32 = 1;
 const SOLVER: u32 = 2;
 const PROVIDERS: [u32; 2] = [3, 4];
-const MEDIATORS: [u32; 3] = [5, 6, 7];
+/// Two more than are drawn, as the contract demands: both parties of a deal may sit in the panel.
+const MEDIATORS: [u32; 5] = [5, 6, 7, 8, 9];
+/// Accounts with coins for gas: those above, and a few for whoever plays with the devnet.
+const ACCOUNTS: u32 = 16;
 
 /// Ports from the first one: node, solver, modules, providers, mediators.
-pub const PORTS: u16 = 8;
+pub const PORTS: u16 = 10;
 
 /// What a devnet is made of.
 #[derive(Debug, Clone)]
@@ -182,7 +185,7 @@ impl Devnet {
         fs::write(&kept, text).map_err(io_error("write", &kept))?;
         network.save(&options.home)?;
 
-        say("starting the solver, two providers and three mediators");
+        say("starting the solver, two providers and five mediators");
         let (plans, parties) = party_plans(options, &tools, &ports)?;
         for plan in plans {
             processes.push(start(&tools, plan)?);
@@ -249,6 +252,8 @@ impl Devnet {
             port.to_string().into(),
             "--chain-id".into(),
             DEV_CHAIN_ID.to_string().into(),
+            "--accounts".into(),
+            ACCOUNTS.to_string().into(),
             "--block-time".into(),
             options.block_seconds.to_string().into(),
             "--mixed-mining".into(),
@@ -468,7 +473,7 @@ fn party_plans(
     // The second asks a little more, so that it gets the jobs that name it, or when the first is busy.
     for (i, (account, price)) in PROVIDERS.into_iter().zip(["0.01", "0.012"]).enumerate() {
         let mut more =
-            vec!["--price".to_owned(), price.to_owned(), "--collateral".to_owned(), "20".to_owned()];
+            vec!["--price".to_owned(), price.to_owned(), "--collateral-max".to_owned(), "20".to_owned()];
         if i == 1 && options.cheating_provider {
             more.push("--cheat".to_owned());
         }

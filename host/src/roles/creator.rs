@@ -2,7 +2,10 @@
 
 use super::Workshop;
 use crate::{
-    chain::{Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id},
+    chain::{
+        Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id,
+        plain_job_offer,
+    },
     deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
     store::{FetchError, StoreError, TreeLimits},
@@ -28,6 +31,10 @@ pub struct OfferTerms {
     pub mediator_fee: u128,
     /// Mediators drawn, should there be mediation: odd.
     pub mediator_count: u8,
+    /// Providers that run the job, each in its own deal.
+    pub replicas: u8,
+    /// Penalty of whoever is at fault, in 1/10,000 of the price.
+    pub penalty_bps: u32,
     /// Chance of an audit, of 10,000.
     pub audit_bps: u16,
     /// Seconds for the provider to post a result.
@@ -70,6 +77,8 @@ pub enum Progress {
     },
     /// A deal was made.
     Matched(Box<MatchedDeal>),
+    /// A replica's provider committed to a result.
+    Committed,
     /// The provider posted a result.
     Submitted(Receipt),
     /// The result is being checked.
@@ -172,26 +181,26 @@ impl CreatorShell {
         let offer = JobOffer {
             creator: self.chain.address()?,
             jobDigest: cid.digest.0.into(),
-            inputHash: B256::ZERO,
             profile: spec.profile.to_bytes32().into(),
             fuelLimit: spec.limits.fuel_limit,
             memoryBytesMax: spec.limits.memory_bytes_max,
             pricePerGigafuelMax: terms.price_per_gigafuel_max,
             solverFee: terms.solver_fee,
-            mediatorFee: terms.mediator_fee,
-            collateralMin: 0,
+            replicas: terms.replicas,
             panel: terms.panel,
             mediatorCount: terms.mediator_count,
+            mediatorFee: terms.mediator_fee,
+            penaltyBps: terms.penalty_bps,
             auditBps: terms.audit_bps,
             submitWindow: terms.submit_window,
             judgeWindow: terms.judge_window,
             mediationWindow: terms.mediation_window,
-            callbackGas: 0,
             solver,
             provider: terms.provider.unwrap_or(Address::ZERO),
             nonce: fresh_nonce(),
             expiry: now.saturating_add(terms.expires_in),
             gateway: self.gateway.clone(),
+            ..plain_job_offer()
         };
         let lock = self.chain.creator_lock(&offer)?;
         let deposited = self.chain.ensure_free("this job at its highest price", lock).await?;
@@ -199,15 +208,15 @@ impl CreatorShell {
         Ok((SignedJobOffer { offer, signature }, deposited))
     }
 
-    /// Posts the offer and waits for a deal.
+    /// Posts the offer and waits for its deals: one, or one for each replica.
     ///
     /// # Errors
     /// [`CreatorError::Rejected`] and [`CreatorError::Unmatched`]: nothing was spent.
-    pub async fn find_deal(
+    pub async fn find_deals(
         &self,
         signed: &SignedJobOffer,
         tell: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<MatchedDeal, CreatorError> {
+    ) -> Result<Vec<MatchedDeal>, CreatorError> {
         let id = offer_id(&signed.offer);
         if let Err(error) = self.post(signed, tell).await {
             return match error {
@@ -220,12 +229,9 @@ impl CreatorShell {
         tell(Progress::Offered { id });
         let mut said = None;
         loop {
-            match self.look_for_deal(signed, id, &mut said, tell).await {
-                Ok(Some(deal)) => {
-                    tell(Progress::Matched(Box::new(deal.clone())));
-                    return Ok(deal);
-                }
-                Ok(None) => {}
+            match self.look_for_deals(signed, id, &mut said, tell).await {
+                Ok(deals) if deals.is_empty() => {}
+                Ok(deals) => return Ok(tell_matched(deals, tell)),
                 // The offer is out: a deal may be made while we can't see it.
                 Err(CreatorError::Chain(error)) if error.is_temporary() => {
                     tell(Progress::Retry(crate::report::causes(&error)));
@@ -238,21 +244,16 @@ impl CreatorShell {
     }
 
     /// A signed offer is good until it expires, whatever a solver says of it: it is made void before anyone is told
-    /// that nothing was spent. If somebody was faster, there is a deal after all.
+    /// that nothing was spent. If somebody was faster, there are deals after all.
     async fn withdraw(
         &self,
         signed: &SignedJobOffer,
         reason: String,
         tell: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<MatchedDeal, CreatorError> {
+    ) -> Result<Vec<MatchedDeal>, CreatorError> {
         self.chain.cancel_offer(signed.offer.nonce).await?;
-        if let Some(id) = self.chain.deal_of_job_offer(offer_id(&signed.offer)).await?
-            && let Some(deal) = self.chain.find_deal(id).await?
-        {
-            tell(Progress::Matched(Box::new(deal.clone())));
-            return Ok(deal);
-        }
-        Err(CreatorError::Rejected(reason))
+        let deals = self.chain.deals_of_job_offer(offer_id(&signed.offer)).await?;
+        if deals.is_empty() { Err(CreatorError::Rejected(reason)) } else { Ok(tell_matched(deals, tell)) }
     }
 
     /// The solver's account; one that is just starting again gets a few seconds.
@@ -295,20 +296,19 @@ impl CreatorShell {
         }
     }
 
-    async fn look_for_deal(
+    async fn look_for_deals(
         &self,
         signed: &SignedJobOffer,
         id: B256,
         said: &mut Option<String>,
         tell: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<Option<MatchedDeal>, CreatorError> {
+    ) -> Result<Vec<MatchedDeal>, CreatorError> {
         // The clock before the chain: what is not matched then can't be matched any more.
         let expired = self.chain.now().await? > signed.offer.expiry;
         // The chain before the solver: one that died after matching can't say so.
-        if let Some(deal) = self.chain.deal_of_job_offer(id).await?
-            && let Some(deal) = self.chain.find_deal(deal).await?
-        {
-            return Ok(Some(deal));
+        let deals = self.chain.deals_of_job_offer(id).await?;
+        if !deals.is_empty() {
+            return Ok(deals);
         }
         match self.solver.job_status(id).await {
             Ok(JobStatus::Rejected { reason }) => return Err(CreatorError::Rejected(reason)),
@@ -327,7 +327,7 @@ impl CreatorShell {
             let reason = said.take().map(|reason| format!(" ({reason})")).unwrap_or_default();
             return Err(CreatorError::Unmatched(reason));
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     /// Waits for the result, checks it, accepts or challenges, and stays until the deal is settled.
@@ -377,7 +377,9 @@ impl CreatorShell {
     ) -> Result<Option<Settlement>, CreatorError> {
         let view = self.chain.deal(deal).await?;
         let posted = match view.state {
-            DealState::Submitted | DealState::Challenged => self.chain.posted_receipt(deal.id).await?,
+            DealState::Submitted | DealState::Challenged | DealState::Audited => {
+                self.chain.posted_receipt(deal.id).await?
+            }
             _ => None,
         };
         seen.tell_changes(&view, posted.as_ref(), tell);
@@ -426,7 +428,7 @@ impl CreatorShell {
             return match self.fetch_outputs(deal, posted).await {
                 Ok(folder) => {
                     *outputs = Some(folder);
-                    Some(Judgement::Good)
+                    Some(Judgement::Trusted)
                 }
                 Err(error) => {
                     let reason = crate::report::causes(&error);
@@ -464,9 +466,17 @@ impl CreatorShell {
     }
 }
 
+fn tell_matched(deals: Vec<MatchedDeal>, tell: &(dyn Fn(Progress) + Send + Sync)) -> Vec<MatchedDeal> {
+    for deal in &deals {
+        tell(Progress::Matched(Box::new(deal.clone())));
+    }
+    deals
+}
+
 /// What was told already, so that each change is told once.
 #[derive(Debug, Default)]
 struct Seen {
+    committed: bool,
     submitted: bool,
     drawn: bool,
     posts: (usize, usize),
@@ -479,17 +489,21 @@ impl Seen {
         posted: Option<&Receipt>,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) {
+        if view.state == DealState::Committed && !self.committed {
+            self.committed = true;
+            tell(Progress::Committed);
+        }
         if let Some(receipt) = posted.filter(|_| !self.submitted) {
             self.submitted = true;
             tell(Progress::Submitted(*receipt));
         }
-        if view.state == DealState::Challenged && !self.drawn {
+        if view.state.in_mediation() && !self.drawn {
             self.drawn = true;
             tell(Progress::Mediation(view.seats.iter().map(|seat| Address::from(seat.mediator)).collect()));
         }
         let committed = view.seats.iter().filter(|seat| seat.committed).count();
         let revealed = view.seats.iter().filter(|seat| seat.revealed.is_some()).count();
-        if self.posts != (committed, revealed) {
+        if view.state.in_mediation() && self.posts != (committed, revealed) {
             self.posts = (committed, revealed);
             tell(Progress::Mediators { committed, revealed });
         }

@@ -2,7 +2,9 @@
 
 use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
 use crate::{
-    chain::{B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal},
+    chain::{
+        Address, B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal, plain_resource_offer,
+    },
     deal::{DealState, DealView, DeclineReason, Provider, ProviderAction, ProviderEvent},
     exec::KeepError,
     journal::{Journal, JournalError},
@@ -23,8 +25,8 @@ const OFFER_SECONDS_LEFT_MIN: u64 = 3600;
 /// Between posts of the same offer, which a solver that forgot it takes in again.
 const OFFER_ROUND: Duration = Duration::from_secs(3);
 
-/// Seconds kept free before a deal's deadline to decline in: a few blocks, and no more than is needed.
-const DECLINE_SECONDS: std::ops::Range<u64> = 5..60;
+/// Seconds kept free before a deadline to post something in: a few blocks, and no more than is needed.
+const TRANSACTION_SECONDS: std::ops::Range<u64> = 5..60;
 
 const DEALS: &str = "provider_deal";
 const OFFER: &str = "resource_offer";
@@ -34,9 +36,9 @@ const OFFER: &str = "resource_offer";
 pub struct ProviderTerms {
     /// Tokens (base units) for 10^9 fuel.
     pub price_per_gigafuel: u128,
-    /// Tokens (base units) locked by each deal, lost when a result is wrong.
-    pub collateral: u128,
-    /// Deals at once that the collateral and the machine allow.
+    /// Most tokens (base units) that one deal may lock; what it locks is lost when a result is wrong.
+    pub collateral_max: u128,
+    /// Deals that the offer is good for.
     pub slots: u32,
     /// Largest fuel limit of a job.
     pub fuel_limit_max: u64,
@@ -118,7 +120,7 @@ impl Shell {
             Some(signed) => signed,
             None => self.new_offer(now)?,
         };
-        self.chain.ensure_free("the collateral of one deal", self.terms.collateral).await?;
+        self.chain.ensure_free("the deposit of one deal", self.terms.collateral_max).await?;
         match solver.post_resource(&signed).await {
             Ok(_) => Ok(()),
             Err(error @ SolverError::Refused { .. }) => {
@@ -131,31 +133,39 @@ impl Shell {
     }
 
     fn same_terms(&self, offer: &ResourceOffer) -> bool {
-        let t = &self.terms;
-        (offer.pricePerGigafuel, offer.collateral, offer.slots, offer.fuelLimitMax)
-            == (t.price_per_gigafuel, t.collateral, t.slots, t.fuel_limit_max)
-            && (offer.memoryBytesMax, offer.submitWindowMin, offer.panel, offer.gateway.as_str())
-                == (t.memory_bytes_max, t.submit_window_min, t.panel, t.gateway.as_str())
+        let fresh = self.offer_of_today(offer.provider, offer.nonce, offer.expiry);
+        *offer == fresh
     }
 
-    fn new_offer(&self, now: u64) -> Result<SignedResourceOffer, ProviderError> {
-        let t = &self.terms;
-        let offer = ResourceOffer {
-            provider: self.chain.address()?,
+    /// What this provider offers, with its policy's bounds, which the contract then holds every deal to.
+    fn offer_of_today(&self, provider: Address, nonce: u64, expiry: u64) -> ResourceOffer {
+        let (t, policy) = (&self.terms, &self.policy);
+        ResourceOffer {
+            provider,
             profile: Profile::Lilypad1.to_bytes32().into(),
             fuelLimitMax: t.fuel_limit_max,
             memoryBytesMax: t.memory_bytes_max,
             pricePerGigafuel: t.price_per_gigafuel,
-            collateral: t.collateral,
+            collateralMax: t.collateral_max,
             panel: t.panel,
-            slots: t.slots,
+            mediatorFeeMin: policy.mediator_fee_min,
+            availabilityFeeMax: policy.availability_fee_max,
             submitWindowMin: t.submit_window_min,
-            solver: crate::chain::Address::ZERO,
-            // Seconds: later offers of one provider have larger nonces, also after its disk is lost.
-            nonce: now,
-            expiry: now + OFFER_SECONDS,
+            judgeWindowMax: policy.judge_window_max,
+            mediationWindowMin: policy.mediation_window_min,
+            slots: t.slots,
+            solver: Address::ZERO,
+            nonce,
+            expiry,
             gateway: t.gateway.clone(),
-        };
+            ..plain_resource_offer()
+        }
+    }
+
+    fn new_offer(&self, now: u64) -> Result<SignedResourceOffer, ProviderError> {
+        let t = &self.terms;
+        // Seconds: later offers of one provider have larger nonces, also after its disk is lost.
+        let offer = self.offer_of_today(self.chain.address()?, now, now + OFFER_SECONDS);
         let signature = self.chain.sign_resource_offer(&offer)?;
         let signed = SignedResourceOffer { offer, signature };
         self.journal.put(OFFER, "current", &Some(&signed))?;
@@ -181,7 +191,7 @@ impl Shell {
                 None => {
                     // A lost journal must not bring old deals back to life.
                     if self.chain.deal(&deal).await?.state == DealState::Settled
-                        && deal.terms.callbackGas == 0
+                        && deal.rules.callback_gas == 0
                     {
                         running.insert(deal.id);
                         continue;
@@ -243,6 +253,9 @@ impl Shell {
                     machine.step(event);
                 }
                 ProviderAction::Submit(receipt) => drop(self.chain.submit_result(&deal, &receipt).await?),
+                ProviderAction::Commit(receipt) => drop(self.chain.commit_result(&deal, &receipt).await?),
+                ProviderAction::Reveal(receipt) => drop(self.chain.reveal_result(&deal, &receipt).await?),
+                ProviderAction::DeliverFailure => drop(self.chain.deliver_failure(&deal).await?),
                 ProviderAction::Decline(reason) => drop(self.chain.decline(&deal, reason).await?),
                 ProviderAction::Audit => drop(self.chain.audit(&deal).await?),
                 ProviderAction::FixSeed => drop(self.chain.fix_seed(&deal).await?),
@@ -277,20 +290,21 @@ impl Shell {
         Ok(())
     }
 
-    /// Works as long as there is time to say no afterwards: being late costs money, declining doesn't.
+    /// Works until the result is due, but fetches no longer than there is time to say no afterwards: a creator that
+    /// stalls must not cost us anything, and what runs is our own machine's business.
     async fn work_in_time(&self, deal: &MatchedDeal, view: &DealView) -> Result<Ran, WorkError> {
         self.policy.check_terms(&deal.terms).map_err(WorkError::Invalid)?;
-        let left = view.deadline.saturating_sub(view.now);
-        let margin = (left / 4).clamp(DECLINE_SECONDS.start, DECLINE_SECONDS.end);
-        let time = Duration::from_secs(left.saturating_sub(margin));
-        match tokio::time::timeout(time, self.work(deal)).await {
-            Ok(result) => result,
-            Err(_) => Err(WorkError::Late(time)),
+        if self.terms.cheat {
+            return self.make_up(deal);
         }
-    }
-
-    async fn work(&self, deal: &MatchedDeal) -> Result<Ran, WorkError> {
-        if self.terms.cheat { self.make_up(deal) } else { self.workshop.run(&self.chain, deal).await }
+        let due = if view.state == DealState::Committed { view.reveal_deadline } else { view.deadline };
+        let in_all = margin(due.saturating_sub(view.now));
+        let to_fetch = match view.decline_deadline.saturating_sub(view.now) {
+            // Too late to say no: whatever time there is.
+            0 => in_all,
+            left => margin(left),
+        };
+        self.workshop.run_in_time(&self.chain, deal, to_fetch, in_all).await
     }
 
     /// A result out of thin air that claims the highest pay: what a dishonest provider would post.
@@ -313,6 +327,12 @@ impl Shell {
         let (fetch_time, run_time) = (Duration::ZERO, Duration::ZERO);
         Ok(Ran { receipt: outcome.receipt(), outcome, execution, fetch_time, run_time })
     }
+}
+
+/// Of this many seconds, those that may be used before a transaction must be on its way.
+fn margin(left: u64) -> Duration {
+    let kept = (left / 4).clamp(TRANSACTION_SECONDS.start, TRANSACTION_SECONDS.end);
+    Duration::from_secs(left.saturating_sub(kept))
 }
 
 /// Who is to tell what of a failure, and whether trying again helps.

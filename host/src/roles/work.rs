@@ -85,10 +85,31 @@ impl Workshop {
     /// # Errors
     /// [`WorkError`]; a guest that fails is a result, not an error.
     pub async fn run(&self, chain: &Chain, deal: &MatchedDeal) -> Result<Ran, WorkError> {
+        self.run_in_time(chain, deal, Duration::MAX, Duration::MAX).await
+    }
+
+    /// The same, with no more than `to_fetch` to get the job's data, and `in_all` for everything.
+    ///
+    /// # Errors
+    /// [`WorkError::Late`] when either is over.
+    pub async fn run_in_time(
+        &self,
+        chain: &Chain,
+        deal: &MatchedDeal,
+        to_fetch: Duration,
+        in_all: Duration,
+    ) -> Result<Ran, WorkError> {
         let started = Instant::now();
-        let job = self.resolve(chain, deal).await?;
+        let job = match tokio::time::timeout(to_fetch.min(in_all), self.resolve(chain, deal)).await {
+            Ok(job) => job?,
+            Err(_) => return Err(WorkError::Late(to_fetch.min(in_all))),
+        };
         let fetch_time = started.elapsed();
-        self.run_resolved(&job, fetch_time).await
+        let left = in_all.saturating_sub(fetch_time);
+        match tokio::time::timeout(left, self.run_resolved(&job, fetch_time)).await {
+            Ok(ran) => ran,
+            Err(_) => Err(WorkError::Late(in_all)),
+        }
     }
 
     /// Runs a job whose data is at hand, and keeps Outcome and outputs in the store.
@@ -140,7 +161,7 @@ impl Workshop {
             .map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
         check_terms(&spec, terms)?;
         if let Some(capacity) = &self.capacity {
-            capacity.check(&spec, terms)?;
+            capacity.check(&spec, deal.rules.submit_window)?;
         }
         if terms.inputHash.is_zero() {
             return Ok(spec);
@@ -171,7 +192,7 @@ fn check_terms(spec: &JobSpec, terms: &DealTerms) -> Result<(), WorkError> {
 }
 
 impl Capacity {
-    fn check(&self, spec: &JobSpec, terms: &DealTerms) -> Result<(), WorkError> {
+    fn check(&self, spec: &JobSpec, submit_window: u32) -> Result<(), WorkError> {
         let limits = &spec.limits;
         let parts = [
             limits.memory_bytes_max,
@@ -186,11 +207,11 @@ impl Capacity {
                 self.bytes_max
             )));
         }
-        let fuel_in_time = u64::from(terms.submitWindow).saturating_mul(self.fuel_per_second);
+        let fuel_in_time = u64::from(submit_window).saturating_mul(self.fuel_per_second);
         if limits.fuel_limit > fuel_in_time {
             return Err(WorkError::Invalid(format!(
-                "{} fuel may not be done in the {} s that the deal gives",
-                limits.fuel_limit, terms.submitWindow
+                "{} fuel may not be done in the {submit_window} s that the deal gives",
+                limits.fuel_limit
             )));
         }
         Ok(())
@@ -224,7 +245,6 @@ mod tests {
         DealTerms {
             profile: Profile::Lilypad1.to_bytes32().into(),
             fuelLimit: limits.fuel_limit,
-            submitWindow: 600,
             ..DealTerms::default()
         }
     }
@@ -241,10 +261,9 @@ mod tests {
     #[test]
     fn a_machine_takes_on_what_it_can_do_in_time() {
         let capacity = Capacity { bytes_max: 4 << 30, fuel_per_second: 1_000_000_000 };
-        capacity.check(&spec(), &terms()).unwrap();
+        capacity.check(&spec(), 600).unwrap();
         let small = Capacity { bytes_max: 1 << 30, ..capacity };
-        assert!(small.check(&spec(), &terms()).unwrap_err().to_string().contains("this machine offers"));
-        let hasty = DealTerms { submitWindow: 99, ..terms() };
-        assert!(capacity.check(&spec(), &hasty).unwrap_err().to_string().contains("99 s"));
+        assert!(small.check(&spec(), 600).unwrap_err().to_string().contains("this machine offers"));
+        assert!(capacity.check(&spec(), 99).unwrap_err().to_string().contains("99 s"));
     }
 }

@@ -3,7 +3,7 @@
 use super::matching::{JobEntry, ResourceEntry};
 use crate::{
     chain::{
-        B256,
+        Address, B256,
         LilypadMarket::{JobOffer, ResourceOffer},
         Signature, offer_id,
     },
@@ -48,8 +48,8 @@ pub enum JobStatus {
     },
     /// Matched on chain.
     Matched {
-        /// The deal.
-        deal: B256,
+        /// The deals: one, or one for each replica.
+        deals: Vec<B256>,
     },
     /// The contract refuses it, or it expired; it will not be tried again.
     Rejected {
@@ -252,7 +252,18 @@ impl Book {
         Ok(())
     }
 
-    /// Takes a machine out: its offer expired, was cancelled, or its provider can't pay the collateral.
+    /// Takes the machines of a provider out.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub fn drop_provider(&self, provider: Address) -> Result<(), BookError> {
+        for resource in self.resources().into_iter().filter(|entry| entry.offer.provider == provider) {
+            self.drop_resource(resource.id)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a machine out: its offer expired, was cancelled, or its provider can't pay the deposit.
     ///
     /// # Errors
     /// When the journal can't be written.

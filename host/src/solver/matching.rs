@@ -5,7 +5,9 @@
 use crate::chain::{
     Address, B256,
     LilypadMarket::{JobOffer, ResourceOffer},
+    Verification, deposit_of,
 };
+use std::collections::BTreeSet;
 
 /// An offer of a job, as the solver holds it.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ pub struct ResourceEntry {
 }
 
 /// Why two offers don't fit, in words for the job's creator. In the order of the checks: a later one came closer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum Misfit {
     /// Expired.
     #[error("the offer has expired")]
@@ -47,7 +49,7 @@ pub enum Misfit {
     /// Provider and creator trust different mediators.
     #[error("no provider trusts this job's mediator panel")]
     Panel,
-    /// Not enough fuel or memory offered.
+    /// Not the meter, or not enough fuel, memory, disk, cores or GPUs offered.
     #[error("no provider offers that much fuel or memory")]
     Resources,
     /// Too dear.
@@ -56,25 +58,18 @@ pub enum Misfit {
     /// Too little time to submit.
     #[error("no provider promises a result that soon; raise --submit-window")]
     SubmitWindow,
-    /// Collateral too small for this job.
-    #[error("no provider puts up enough collateral for this job")]
+    /// Windows or fees for judging that the providers don't accept.
+    #[error("no provider accepts this job's windows or fees for judging and mediation")]
+    Judging,
+    /// More at stake than a provider locks in one deal.
+    #[error("no provider locks that much for one job; lower --fuel, --price-max or --penalty-bps")]
     Collateral,
     /// No slot left.
     #[error("all fitting providers are busy")]
     Busy,
-}
-
-/// Tokens for this much fuel at this price, rounded up, as the contract rounds.
-#[must_use]
-pub fn fuel_cost(fuel: u64, price_per_gigafuel: u128) -> Option<u128> {
-    const GIGA: u128 = 1_000_000_000;
-    u128::from(fuel).checked_mul(price_per_gigafuel).map(|product| product.div_ceil(GIGA))
-}
-
-/// Most that mediation of this job can cost.
-#[must_use]
-pub fn mediation_budget(offer: &JobOffer) -> Option<u128> {
-    offer.mediatorFee.checked_mul(offer.mediatorCount.into())
+    /// Some fit, but fewer than the job wants replicas.
+    #[error("fewer providers fit than the job wants replicas")]
+    Replicas,
 }
 
 /// Whether the contract would match these two now.
@@ -85,76 +80,92 @@ pub fn fits(job: &JobOffer, resource: &ResourceEntry, solver: Address, now: u64)
     let offer = &resource.offer;
     let check = |ok: bool, misfit| if ok { Ok(()) } else { Err(misfit) };
     let allows = |named: Address| named.is_zero() || named == solver;
+    let verified = job.verification != Verification::Unverified as u8;
     check(job.expiry >= now && offer.expiry >= now, Misfit::Expired)?;
     check(allows(job.solver) && allows(offer.solver), Misfit::Solver)?;
     check(job.provider.is_zero() || job.provider == offer.provider, Misfit::Provider)?;
     check(job.creator != offer.provider, Misfit::Provider)?;
     check(job.profile == offer.profile, Misfit::Profile)?;
-    check(job.panel == offer.panel, Misfit::Panel)?;
+    check(!verified || job.panel == offer.panel, Misfit::Panel)?;
     check(
-        job.fuelLimit <= offer.fuelLimitMax && job.memoryBytesMax <= offer.memoryBytesMax,
+        job.meter == offer.meter
+            && job.fuelLimit <= offer.fuelLimitMax
+            && job.memoryBytesMax <= offer.memoryBytesMax
+            && job.diskBytesMax <= offer.diskBytesMax
+            && job.cores <= offer.cores
+            && job.gpus <= offer.gpus
+            && job.gpuMemoryMib <= offer.gpuMemoryMib,
         Misfit::Resources,
     )?;
     check(offer.pricePerGigafuel <= job.pricePerGigafuelMax, Misfit::Price)?;
     check(job.submitWindow >= offer.submitWindowMin, Misfit::SubmitWindow)?;
-    let at_stake = fuel_cost(job.fuelLimit, offer.pricePerGigafuel)
-        .and_then(|price| price.checked_add(job.solverFee))
-        .and_then(|sum| sum.checked_add(mediation_budget(job)?));
     check(
-        offer.collateral >= job.collateralMin && at_stake.is_some_and(|sum| offer.collateral >= sum),
-        Misfit::Collateral,
+        (!verified || job.mediatorFee >= offer.mediatorFeeMin)
+            && job.availabilityFee <= offer.availabilityFeeMax
+            && job.judgeWindow <= offer.judgeWindowMax
+            && job.mediationWindow >= offer.mediationWindowMin,
+        Misfit::Judging,
     )?;
+    let deposit = deposit_of(job, offer.pricePerGigafuel);
+    check(deposit.is_some_and(|deposit| deposit <= offer.collateralMax), Misfit::Collateral)?;
     check(resource.slots_left > 0, Misfit::Busy)
 }
 
-/// The best machine for a job: the cheapest that fits, the earliest of equals.
+/// The best machines for a job, of as many providers as it wants replicas: the cheapest that fit, the earliest of
+/// equals.
 ///
 /// # Errors
-/// Why none fits: the reason of the one that came closest.
+/// Why not: the reason of the machine that came closest, when none fits.
 pub fn best<'a>(
     job: &JobOffer,
     resources: &'a [ResourceEntry],
     solver: Address,
     now: u64,
-) -> Result<&'a ResourceEntry, Option<Misfit>> {
-    let fitting = resources.iter().filter(|resource| fits(job, resource, solver, now).is_ok());
-    let best = fitting.min_by_key(|resource| (resource.offer.pricePerGigafuel, resource.order));
-    best.ok_or_else(|| {
-        resources
-            .iter()
-            .filter_map(|resource| fits(job, resource, solver, now).err())
-            .max_by_key(|m| *m as u8)
-    })
+) -> Result<Vec<&'a ResourceEntry>, Option<Misfit>> {
+    let mut fitting = Vec::new();
+    let mut nearest = None;
+    for resource in resources {
+        match fits(job, resource, solver, now) {
+            Ok(()) => fitting.push(resource),
+            Err(misfit) => nearest = nearest.max(Some(misfit)),
+        }
+    }
+    if fitting.is_empty() {
+        return Err(nearest);
+    }
+    fitting.sort_by_key(|resource| (resource.offer.pricePerGigafuel, resource.order));
+    let mut providers = BTreeSet::new();
+    fitting.retain(|resource| providers.insert(resource.offer.provider));
+    if fitting.len() < usize::from(job.replicas) {
+        return Err(Some(Misfit::Replicas));
+    }
+    fitting.truncate(job.replicas.into());
+    Ok(fitting)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::{plain_job_offer, plain_resource_offer};
 
     fn job() -> JobOffer {
         JobOffer {
             creator: Address::repeat_byte(1),
             jobDigest: B256::repeat_byte(2),
-            inputHash: B256::ZERO,
             profile: B256::repeat_byte(3),
             fuelLimit: 10_000_000_000,
             memoryBytesMax: 1 << 30,
             pricePerGigafuelMax: 100,
             solverFee: 5,
-            mediatorFee: 10,
-            collateralMin: 0,
             panel: B256::repeat_byte(4),
             mediatorCount: 3,
-            auditBps: 0,
+            mediatorFee: 10,
+            penaltyBps: 10_000,
             submitWindow: 60,
             judgeWindow: 60,
             mediationWindow: 60,
-            callbackGas: 0,
-            solver: Address::ZERO,
-            provider: Address::ZERO,
-            nonce: 0,
             expiry: 1_000,
-            gateway: String::new(),
+            ..plain_job_offer()
         }
     }
 
@@ -165,14 +176,15 @@ mod tests {
             fuelLimitMax: 1 << 40,
             memoryBytesMax: 1 << 32,
             pricePerGigafuel: price,
-            collateral: 10_000,
+            collateralMax: 10_000,
             panel: B256::repeat_byte(4),
-            slots: 1,
+            mediatorFeeMin: 10,
             submitWindowMin: 10,
-            solver: Address::ZERO,
-            nonce: 0,
+            judgeWindowMax: 60,
+            mediationWindowMin: 60,
+            slots: 1,
             expiry: 1_000,
-            gateway: String::new(),
+            ..plain_resource_offer()
         };
         ResourceEntry { id: B256::with_last_byte(u8::try_from(order).unwrap()), offer, slots_left: 1, order }
     }
@@ -182,7 +194,18 @@ mod tests {
     #[test]
     fn the_cheapest_wins_and_the_earliest_of_equals() {
         let machines = [machine(50, 0), machine(40, 1), machine(40, 2)];
-        assert_eq!(best(&job(), &machines, SOLVER, 0).unwrap().order, 1);
+        let orders = |job: &JobOffer, machines: &[ResourceEntry]| {
+            best(job, machines, SOLVER, 0)
+                .map(|best| best.iter().map(|machine| machine.order).collect::<Vec<_>>())
+        };
+        assert_eq!(orders(&job(), &machines), Ok(vec![1]));
+        let two = JobOffer { replicas: 2, ..job() };
+        assert_eq!(orders(&two, &machines), Ok(vec![1, 2]));
+        let four = JobOffer { replicas: 4, ..job() };
+        assert_eq!(orders(&four, &machines), Err(Some(Misfit::Replicas)));
+        let mut same = machines;
+        same[2].offer.provider = same[1].offer.provider;
+        assert_eq!(orders(&two, &same), Ok(vec![1, 0]), "replicas are of different providers");
     }
 
     #[test]
@@ -203,9 +226,17 @@ mod tests {
         assert_eq!(spoil(&|_, m| m.offer.memoryBytesMax = 1), Misfit::Resources);
         assert_eq!(spoil(&|j, _| j.pricePerGigafuelMax = 49), Misfit::Price);
         assert_eq!(spoil(&|j, _| j.submitWindow = 9), Misfit::SubmitWindow);
-        assert_eq!(spoil(&|j, _| j.collateralMin = 10_001), Misfit::Collateral);
-        // 10 gigafuel at 50, 5 for the solver, 30 for mediators: 535 at stake.
-        assert_eq!(spoil(&|_, m| m.offer.collateral = 534), Misfit::Collateral);
+        assert_eq!(spoil(&|j, _| j.meter = 1), Misfit::Resources);
+        assert_eq!(spoil(&|j, _| j.diskBytesMax = 1), Misfit::Resources);
+        assert_eq!(spoil(&|j, _| j.cores = 2), Misfit::Resources);
+        assert_eq!(spoil(&|j, _| j.gpus = 1), Misfit::Resources);
+        assert_eq!(spoil(&|j, _| j.gpuMemoryMib = 1), Misfit::Resources);
+        assert_eq!(spoil(&|j, _| j.mediatorFee = 9), Misfit::Judging);
+        assert_eq!(spoil(&|j, _| j.availabilityFee = 1), Misfit::Judging);
+        assert_eq!(spoil(&|j, _| j.judgeWindow = 61), Misfit::Judging);
+        assert_eq!(spoil(&|j, _| j.mediationWindow = 59), Misfit::Judging);
+        // 10 gigafuel at 50, as much again as penalty, 5 for the solver, 30 for mediators: 1035 at stake.
+        assert_eq!(spoil(&|_, m| m.offer.collateralMax = 1_034), Misfit::Collateral);
         assert_eq!(spoil(&|_, m| m.slots_left = 0), Misfit::Busy);
     }
 
@@ -216,13 +247,5 @@ mod tests {
         let near = machine(500, 1);
         assert_eq!(best(&job(), &[far, near], SOLVER, 0).unwrap_err(), Some(Misfit::Price));
         assert_eq!(best(&job(), &[], SOLVER, 0).unwrap_err(), None);
-    }
-
-    #[test]
-    fn cost_rounds_up_and_does_not_wrap() {
-        assert_eq!(fuel_cost(1, 1), Some(1));
-        assert_eq!(fuel_cost(0, 5), Some(0));
-        assert_eq!(fuel_cost(2_000_000_000, 3), Some(6));
-        assert_eq!(fuel_cost(u64::MAX, u128::MAX), None);
     }
 }

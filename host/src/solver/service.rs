@@ -3,7 +3,7 @@
 //! ```text
 //! GET  /api/v1/status              who this is
 //! POST /api/v1/job_offers          {offer, signature} -> {id}
-//! GET  /api/v1/job_offers/{id}     {status: open|matched|rejected, …}
+//! GET  /api/v1/job_offers/{id}     {status: open|matched|rejected, …}; matched: {deals: […]}
 //! POST /api/v1/resource_offers     {offer, signature} -> {id}
 //! GET  /api/v1/resource_offers     the machines on offer
 //! ```
@@ -15,7 +15,7 @@ use super::{
     matching::{self, JobEntry, Misfit, ResourceEntry},
     policy::Policy,
 };
-use crate::chain::{B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, Signature};
+use crate::chain::{B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, MatchedDeal, Signature};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
@@ -118,7 +118,7 @@ impl Solver {
                 resources.retain(|resource| !refused.contains(&(job.id, resource.id)));
             }
             match matching::best(&job.offer, &resources, solver, now) {
-                Ok(resource) => self.send(&job, &signature, resource).await?,
+                Ok(resources) => self.send(&job, &signature, &resources).await?,
                 Err(misfit) => {
                     let waiting_for = misfit.map(|misfit| misfit.to_string());
                     self.book.set_job_status(job.id, JobStatus::Open { waiting_for })?;
@@ -132,29 +132,43 @@ impl Solver {
         &self,
         job: &JobEntry,
         signature: &Signature,
-        resource: &ResourceEntry,
+        resources: &[&ResourceEntry],
     ) -> Result<(), RoundError> {
+        let ids = |deals: &[MatchedDeal]| deals.iter().map(|deal| deal.id).collect();
         // A crash between the transaction and the record must not match twice: the chain knows.
-        if let Some(deal) = self.chain.deal_of_job_offer(job.id).await? {
-            self.book.set_job_status(job.id, JobStatus::Matched { deal })?;
+        let deals = self.chain.deals_of_job_offer(job.id).await?;
+        if !deals.is_empty() {
+            self.book.set_job_status(job.id, JobStatus::Matched { deals: ids(&deals) })?;
             return Ok(());
         }
-        let Some(resource_signature) = self.book.resource_signature(resource.id) else { return Ok(()) };
-        match self.chain.match_offers(&job.offer, signature, &resource.offer, &resource_signature).await {
-            Ok((deal, sent)) => {
-                self.book.use_slot(resource.id)?;
-                self.book.set_job_status(job.id, JobStatus::Matched { deal })?;
-                tracing::info!(job_offer = %job.id, %deal, gas_used = sent.gas_used, "matched");
+        let mut offers = Vec::new();
+        for resource in resources {
+            let Some(signature) = self.book.resource_signature(resource.id) else { return Ok(()) };
+            offers.push((&resource.offer, signature));
+        }
+        match self.chain.match_offers((&job.offer, signature), &offers).await {
+            Ok((deals, sent)) => {
+                for resource in resources {
+                    self.book.use_slot(resource.id)?;
+                }
+                let deals: Vec<B256> = ids(&deals);
+                tracing::info!(job_offer = %job.id, ?deals, gas_used = sent.gas_used, "matched");
+                self.book.set_job_status(job.id, JobStatus::Matched { deals })?;
             }
             Err(ChainError::Reverted { reason, at_fault, .. }) => {
-                tracing::warn!(job_offer = %job.id, resource_offer = %resource.id, reason, "the contract refused a match");
+                let machines: Vec<B256> = resources.iter().map(|resource| resource.id).collect();
+                tracing::warn!(job_offer = %job.id, resource_offers = ?machines, reason, "the contract refused a match");
                 match at_fault {
-                    Fault::Resource => self.book.drop_resource(resource.id)?,
                     Fault::Job => self.book.set_job_status(job.id, JobStatus::Rejected { reason })?,
-                    // These two don't go together; each may with others.
-                    Fault::Pair => {
+                    Fault::Party(party) if party == job.offer.creator => {
+                        self.book.set_job_status(job.id, JobStatus::Rejected { reason })?;
+                    }
+                    Fault::Party(party) => self.book.drop_provider(party)?,
+                    Fault::ResourceOffer(id) => self.book.drop_resource(id)?,
+                    // They don't go together; each may with others.
+                    Fault::Together => {
                         let mut refused = self.refused_pairs.lock().unwrap_or_else(PoisonError::into_inner);
-                        refused.insert((job.id, resource.id));
+                        refused.extend(machines.into_iter().map(|machine| (job.id, machine)));
                     }
                     // The state moved between simulation and block: the next round looks again.
                     Fault::Neither => {}
@@ -266,12 +280,12 @@ async fn post_resource(
         return Err(bad("the gateway's address has more than 256 bytes"));
     }
     let free = solver.free_of(offer.provider).await?;
-    if free < offer.collateral {
+    if free < offer.collateralMax {
         return Err(bad(format!(
-            "the provider {} has {} free in the market and each deal locks {}; deposit the rest first",
+            "the provider {} has {} free in the market and a deal may lock {}; deposit the rest first",
             offer.provider,
             crate::report::tokens(free),
-            crate::report::tokens(offer.collateral)
+            crate::report::tokens(offer.collateralMax)
         )));
     }
     let id = solver.book.add_resource(signed)?;
