@@ -37,9 +37,15 @@ pub(crate) enum Call {
     RegisterPanel(Vec<Address>),
     PayPanel(Vec<Address>),
     CancelNonce(u64),
-    RequestJob { offer: JobOffer, input: Vec<u8> },
+    RequestJob {
+        offer: JobOffer,
+        input: Vec<u8>,
+    },
     CancelRequest(JobOffer),
-    MatchOffers { jobs: Vec<(JobOffer, Option<Signature>)>, resources: Vec<(ResourceOffer, Option<Signature>)> },
+    MatchOffers {
+        jobs: Vec<(JobOffer, Option<Signature>)>,
+        resources: Vec<(ResourceOffer, Option<Signature>)>,
+    },
     Decline(Terms),
     Submit(Terms, Receipt),
     CommitResult(Terms, B256),
@@ -50,13 +56,33 @@ pub(crate) enum Call {
     FixSeed(Terms),
     Challenge(Terms, Vec<Address>),
     Audit(Terms, Vec<Address>),
-    Conclude { terms: Terms, receipt: Receipt, drawn: Vec<Address> },
-    DeliverResult { terms: Terms, receipt: Receipt, journal: Vec<u8> },
+    Conclude {
+        terms: Terms,
+        receipt: Receipt,
+        drawn: Vec<Address>,
+    },
+    DeliverResult {
+        terms: Terms,
+        receipt: Receipt,
+        journal: Vec<u8>,
+    },
     DeliverFailure(Terms),
-    Batch { calls: Vec<Call>, all_or_nothing: bool },
+    Batch {
+        calls: Vec<Call>,
+        all_or_nothing: bool,
+    },
     // At the mediation.
-    CommitReceipt { deal: B256, drawn: Vec<Address>, commitment: B256 },
-    RevealReceipt { deal: B256, drawn: Vec<Address>, receipt: Receipt, salt: B256 },
+    CommitReceipt {
+        deal: B256,
+        drawn: Vec<Address>,
+        commitment: B256,
+    },
+    RevealReceipt {
+        deal: B256,
+        drawn: Vec<Address>,
+        receipt: Receipt,
+        salt: B256,
+    },
     // At the example client.
     Ask(String),
 }
@@ -130,7 +156,9 @@ impl Market {
             Call::Decline(terms) => self.decline(block, caller, terms)?,
             Call::Submit(terms, receipt) => self.submit(block, caller, terms, receipt)?,
             Call::CommitResult(terms, commitment) => self.commit_result(block, caller, terms, *commitment)?,
-            Call::RevealResult(terms, receipt, salt) => self.reveal_result(block, caller, terms, receipt, *salt)?,
+            Call::RevealResult(terms, receipt, salt) => {
+                self.reveal_result(block, caller, terms, receipt, *salt)?
+            }
             Call::TimeOut(terms) => self.time_out(block, terms)?,
             Call::Accept(terms, receipt) => self.accept(caller, terms, receipt)?,
             Call::Finalize(terms, receipt) => self.finalize(block, terms, receipt)?,
@@ -138,7 +166,9 @@ impl Market {
             Call::Challenge(terms, panel) => self.challenge(block, caller, terms, panel)?,
             Call::Audit(terms, panel) => self.audit(block, terms, panel)?,
             Call::Conclude { terms, receipt, drawn } => self.conclude(block, terms, receipt, drawn)?,
-            Call::DeliverResult { terms, receipt, journal } => self.deliver_result(terms, receipt, journal)?,
+            Call::DeliverResult { terms, receipt, journal } => {
+                self.deliver_result(terms, receipt, journal)?
+            }
             Call::DeliverFailure(terms) => self.deliver_failure(terms)?,
             Call::Batch { calls, all_or_nothing } => {
                 for call in calls {

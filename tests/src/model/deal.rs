@@ -106,7 +106,13 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn submit(&mut self, block: &Block, caller: Address, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
+    pub(crate) fn submit(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        terms: &Terms,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
         let deal = self.owed_by(caller, terms)?;
         if terms.replicated() {
             return refuse!(CommitmentNeeded, terms.id());
@@ -117,7 +123,13 @@ impl Market {
         self.post(block, terms, receipt, block.timestamp)
     }
 
-    pub(crate) fn commit_result(&mut self, block: &Block, caller: Address, terms: &Terms, commitment: B256) -> Result<(), Refusal> {
+    pub(crate) fn commit_result(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        terms: &Terms,
+        commitment: B256,
+    ) -> Result<(), Refusal> {
         let deal = self.owed_by(caller, terms)?;
         if !terms.replicated() {
             return refuse!(CommitmentNotAsked, terms.id());
@@ -209,7 +221,12 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn accept(&mut self, caller: Address, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
+    pub(crate) fn accept(
+        &mut self,
+        caller: Address,
+        terms: &Terms,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
         let deal = self.expect_state(terms, DealState::Submitted)?;
         if caller != terms.creator {
             return refuse!(NotCreator, caller);
@@ -219,7 +236,12 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn finalize(&mut self, block: &Block, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
+    pub(crate) fn finalize(
+        &mut self,
+        block: &Block,
+        terms: &Terms,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
         let deal = self.expect_state(terms, DealState::Submitted)?;
         deal.check_receipt(receipt)?;
         let mut group = self.group(terms);
@@ -302,7 +324,13 @@ impl Market {
         self.open_mediation(block, terms, panel, DealState::Audited)
     }
 
-    fn open_mediation(&mut self, block: &Block, terms: &Terms, panel: &[Address], state: DealState) -> Result<(), Refusal> {
+    fn open_mediation(
+        &mut self,
+        block: &Block,
+        terms: &Terms,
+        panel: &[Address],
+        state: DealState,
+    ) -> Result<(), Refusal> {
         if names::panel(panel) != terms.panel {
             return refuse!(PanelInvalid);
         }
@@ -341,7 +369,9 @@ impl Market {
         let how = match verdict {
             Verdict::Varied => Settlement::JobVaried,
             Verdict::Inconclusive => Settlement::Inconclusive,
-            Verdict::Agreed(hash) if hash != receipt.comparable(terms.rules.verification) => Settlement::ProviderSlashed,
+            Verdict::Agreed(hash) if hash != receipt.comparable(terms.rules.verification) => {
+                Settlement::ProviderSlashed
+            }
             Verdict::Agreed(_) if deal.state == DealState::Challenged => Settlement::ProviderUpheld,
             Verdict::Agreed(_) => Settlement::AuditPassed,
         };
@@ -362,7 +392,14 @@ impl Market {
     }
 
     /// The only end of a deal.
-    fn settle(&mut self, terms: &Terms, how: Settlement, cost: U256, mediators: &[Address], reimbursed: U256) {
+    fn settle(
+        &mut self,
+        terms: &Terms,
+        how: Settlement,
+        cost: U256,
+        mediators: &[Address],
+        reimbursed: U256,
+    ) {
         let stakes = terms.stakes();
         let fee = U256::from(terms.mediator_fee);
         let row = money::row(how, &stakes, cost, fee * U256::from(mediators.len()), reimbursed);
@@ -380,7 +417,12 @@ impl Market {
         self.set(terms, deal);
     }
 
-    pub(crate) fn deliver_result(&mut self, terms: &Terms, receipt: &Receipt, journal: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn deliver_result(
+        &mut self,
+        terms: &Terms,
+        receipt: &Receipt,
+        journal: &[u8],
+    ) -> Result<(), Refusal> {
         let deal = self.expect_state(terms, DealState::Settled)?;
         if !deal.settlement.result_stands() {
             return refuse!(ResultNotPayable, terms.id());

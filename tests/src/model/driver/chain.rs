@@ -93,7 +93,11 @@ impl Chain {
     async fn block(&self, name: &str) -> Head {
         let block: Value = self.request("eth_getBlockByNumber", json!([name, false])).await;
         let number = |key: &str| block[key].as_str().unwrap().parse::<U64>().unwrap().to();
-        Head { number: number("number"), timestamp: number("timestamp"), hash: block["hash"].as_str().unwrap().parse().unwrap() }
+        Head {
+            number: number("number"),
+            timestamp: number("timestamp"),
+            hash: block["hash"].as_str().unwrap().parse().unwrap(),
+        }
     }
 
     /// The block of a height.
@@ -131,7 +135,11 @@ impl Chain {
         let receipt: Value = self.request("eth_getTransactionReceipt", json!([hash])).await;
         self.head = self.block("latest").await;
         assert_eq!(self.head.timestamp, timestamp, "the block has the time we asked for");
-        assert_eq!(receipt["blockHash"].as_str().unwrap().parse::<B256>().unwrap(), self.head.hash, "it is in the block");
+        assert_eq!(
+            receipt["blockHash"].as_str().unwrap().parse::<B256>().unwrap(),
+            self.head.hash,
+            "it is in the block"
+        );
         if receipt["status"] == "0x1" {
             return Ok(receipt);
         }
@@ -173,8 +181,9 @@ impl Chain {
 
     /// Whether the chain keeps 8,191 hashes of blocks (EIP-2935).
     pub(crate) async fn keeps_history(&self) -> bool {
-        let code: Bytes =
-            self.request("eth_getCode", json!(["0x0000F90827F1C53a10cb7A02335B175320002935", "latest"])).await;
+        let code: Bytes = self
+            .request("eth_getCode", json!(["0x0000F90827F1C53a10cb7A02335B175320002935", "latest"]))
+            .await;
         !code.is_empty()
     }
 

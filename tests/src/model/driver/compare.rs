@@ -17,7 +17,12 @@ use alloy::primitives::{Address, B256, U256};
 /// Every fact that differs, in words.
 type Differences = Vec<String>;
 
-fn differ<T: PartialEq + std::fmt::Debug>(out: &mut Differences, what: impl Fn() -> String, chain: T, model: T) {
+fn differ<T: PartialEq + std::fmt::Debug>(
+    out: &mut Differences,
+    what: impl Fn() -> String,
+    chain: T,
+    model: T,
+) {
     if chain != model {
         out.push(format!("{}: the chain says {chain:?}, the model {model:?}", what()));
     }
@@ -56,7 +61,13 @@ fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
 }
 
 /// Compares everything that a step may change. `block` is the one that views are asked at.
-pub(crate) async fn compare(chain: &Chain, site: &Site, world: &World, block: &Block, all: bool) -> Differences {
+pub(crate) async fn compare(
+    chain: &Chain,
+    site: &Site,
+    world: &World,
+    block: &Block,
+    all: bool,
+) -> Differences {
     let mut out = Vec::new();
     deals(&mut out, chain, site, world, block).await;
     accounts(&mut out, chain, site, world).await;
@@ -133,7 +144,12 @@ async fn dockets(out: &mut Differences, chain: &Chain, site: &Site, world: &Worl
         differ(out, || what("seats"), usize::from(chain.seats), model.seats.len());
         differ(out, || what("commits"), chain.committed, mask(|seat| *seat != Seat::Empty));
         differ(out, || what("reveals"), chain.revealed, mask(|seat| matches!(seat, Seat::Revealed(_))));
-        differ(out, || what("drawn list"), chain.drawnHash, cut(hash_words(model.drawn.iter().map(|who| who.word()))));
+        differ(
+            out,
+            || what("drawn list"),
+            chain.drawnHash,
+            cut(hash_words(model.drawn.iter().map(|who| who.word()))),
+        );
         differ(out, || what("posts"), posts, words);
     }
 }

@@ -5,6 +5,7 @@
 mod bindings;
 mod chain;
 mod compare;
+mod machines;
 mod moves;
 mod offers;
 mod play;
@@ -29,6 +30,8 @@ fn number(name: &str) -> Option<u64> {
 struct Tally {
     steps: u64,
     taken: u64,
+    by_machines: u64,
+    kept_by_machines: u64,
     settlements: BTreeMap<Settlement, u64>,
     refusals: BTreeMap<&'static str, u64>,
 }
@@ -37,6 +40,8 @@ impl Tally {
     fn add(&mut self, other: Self) {
         self.steps += other.steps;
         self.taken += other.taken;
+        self.by_machines += other.by_machines;
+        self.kept_by_machines += other.kept_by_machines;
         for (how, count) in other.settlements {
             *self.settlements.entry(how).or_default() += count;
         }

@@ -13,7 +13,7 @@ use crate::model::{
 use alloy::primitives::{Address, B256, U256, keccak256};
 
 /// The journal that all jobs write.
-const JOURNAL: &[u8] = b"moo";
+pub(crate) const JOURNAL: &[u8] = b"moo";
 
 /// The receipt that an honest run of a job gives; where fuel is time, each run takes its own.
 pub(crate) fn right_receipt(terms: &Terms, runs_vary: u64) -> Receipt {
@@ -111,6 +111,9 @@ impl World {
 
     fn deal_move(&mut self) -> Option<(Address, Call)> {
         let terms = self.some_deal()?;
+        if self.kept(&terms) {
+            return self.stranger_move(terms);
+        }
         let state = self.model.deal(&terms).state;
         // Now and then a verb of another state.
         let state = if self.rng.percent(8) {
@@ -151,6 +154,27 @@ impl World {
                 (anybody, Call::DeliverResult { terms, receipt, journal })
             }
         })
+    }
+
+    /// What nobody needs to be anybody for.
+    fn stranger_move(&mut self, terms: Terms) -> Option<(Address, Call)> {
+        let receipt = *self.posted.get(&terms.id())?;
+        let call = match self.rng.below(7) {
+            0 => Call::TimeOut(terms),
+            1 => Call::Finalize(terms, receipt),
+            2 => Call::FixSeed(terms),
+            3 => {
+                let panel = self.panel(terms.panel);
+                Call::Audit(terms, panel)
+            }
+            4 => {
+                let drawn = self.drawn(terms.id());
+                Call::Conclude { terms, receipt, drawn }
+            }
+            5 => Call::DeliverFailure(terms),
+            _ => Call::DeliverResult { terms, receipt, journal: JOURNAL.to_vec() },
+        };
+        Some((self.cast.solvers[1], call))
     }
 
     /// The provider's move.
@@ -208,7 +232,11 @@ impl World {
             let seats = docket.drawn.iter().zip(&docket.seats);
             seats.filter(|(_, seat)| !matches!(seat, Seat::Revealed(_))).map(|(who, _)| *who).collect()
         });
-        let seat = if idle.is_empty() || self.rng.percent(5) { *self.rng.pick(&drawn) } else { *self.rng.pick(&idle) };
+        let seat = if idle.is_empty() || self.rng.percent(5) {
+            *self.rng.pick(&drawn)
+        } else {
+            *self.rng.pick(&idle)
+        };
         let mediator = self.caller(seat);
         let known = self.secrets.get(&(deal, mediator)).copied();
         if let Some(Secret { mut receipt, salt }) = known
@@ -303,14 +331,23 @@ impl World {
         (caller, Call::Batch { calls, all_or_nothing: self.rng.percent(50) })
     }
 
-    /// What happens next: in most cases something that the model takes, else whatever comes.
-    pub(crate) fn next_move(&mut self) -> (Address, Call) {
+    /// What happens next: something that a machine wants, or in most cases something that the model takes, or whatever
+    /// comes. Says whether it was a machine.
+    pub(crate) fn next_move(&mut self) -> (Address, Call, bool) {
+        let kept = self.kept_open();
+        if !kept.is_empty() && self.rng.percent(50) {
+            let terms = self.rng.pick(&kept).clone();
+            let turn = self.rng.index(100);
+            if let Some((caller, call)) = self.machine_move(&terms, turn) {
+                return (caller, call, true);
+            }
+        }
         let tries = if self.rng.percent(78) { 14 } else { 1 };
         let mut found = None;
         for _ in 0..tries {
             let (caller, call) = if self.rng.percent(4) { self.batch_move() } else { self.one_move() };
             let taken = self.model.clone().step(&self.block, caller, &call).is_ok();
-            found = Some((caller, call));
+            found = Some((caller, call, false));
             if taken {
                 break;
             }
@@ -323,6 +360,14 @@ impl World {
         if self.rng.percent(94) {
             return now + self.rng.between(0, 2);
         }
+        match self.deadlines_after(now, now + 400).as_slice() {
+            [] => now + self.rng.between(1, 30),
+            times => *self.rng.pick(times) + self.rng.below(2),
+        }
+    }
+
+    /// The next seconds in which something is possible for the last time.
+    pub(crate) fn deadlines_after(&self, now: u64, before: u64) -> Vec<u64> {
         let deals = self.terms.iter().map(|terms| (terms, self.model.deal(terms)));
         let mut times: Vec<u64> = deals
             .filter(|(_, deal)| deal.state != DealState::Settled)
@@ -334,11 +379,11 @@ impl World {
             .collect();
         let dockets = self.model.mediation.dockets.values();
         times.extend(dockets.flat_map(|docket| [docket.commit_deadline, docket.reveal_deadline()]));
-        times.extend(self.requests.iter().filter(|offer| self.model.request_locks.contains_key(&offer.hash())).map(|offer| offer.expiry));
-        times.retain(|time| *time > now && *time < now + 400);
-        if times.is_empty() {
-            return now + self.rng.between(1, 30);
-        }
-        *self.rng.pick(&times) + self.rng.below(2)
+        let posted =
+            self.requests.iter().filter(|offer| self.model.request_locks.contains_key(&offer.hash()));
+        times.extend(posted.map(|offer| offer.expiry));
+        times.retain(|time| *time >= now && *time < before);
+        times.sort_unstable();
+        times
     }
 }

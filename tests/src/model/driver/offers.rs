@@ -84,7 +84,8 @@ fn resource(rng: &mut Rng, provider: Address, job: &JobOffer, now: u64) -> Resou
         cores: 4,
         gpus: 1,
         gpu_memory_mib: 1_000,
-        price_per_gigafuel: job.price_per_gigafuel_max - job.price_per_gigafuel_max * u128::from(rng.below(2)) / 3,
+        price_per_gigafuel: job.price_per_gigafuel_max
+            - job.price_per_gigafuel_max * u128::from(rng.below(2)) / 3,
         collateral_max: 1_000_000,
         panel: job.panel,
         mediator_fee_min: job.mediator_fee / 2,
@@ -194,7 +195,8 @@ impl World {
 
     /// One more resource offer that this job fits, or one that was used before.
     fn new_resource(&mut self, job: &JobOffer, provider: Address) -> (ResourceOffer, Option<Signature>) {
-        let old: Vec<_> = self.resources.iter().filter(|(offer, _)| offer.provider == provider).cloned().collect();
+        let old: Vec<_> =
+            self.resources.iter().filter(|(offer, _)| offer.provider == provider).cloned().collect();
         if !old.is_empty() && self.rng.percent(25) {
             return self.rng.pick(&old).clone();
         }
