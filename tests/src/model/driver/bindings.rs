@@ -1,10 +1,4 @@
 //! The model's nouns and calls in the contracts' ABI.
-#![expect(
-    missing_docs,
-    missing_debug_implementations,
-    unreachable_pub,
-    reason = "generated from the contracts' ABI"
-)]
 
 use crate::model::{
     contract::Call,

@@ -161,6 +161,20 @@ async fn books(out: &mut Differences, chain: &Chain, site: &Site, world: &World)
         let seen = chain.view(site.market, &M::panelSizeCall { panel: *name }).await;
         differ(out, || format!("size of panel {name}"), seen, U256::from(*size));
     }
+    let offers = world.resources.iter().map(|(offer, _)| bindings::same(&bindings::resource(offer))).collect();
+    let left = chain.view(site.lens, &LilypadLens::slotsLeftCall { offers }).await;
+    for ((offer, _), seen) in world.resources.iter().zip(left) {
+        let spent = world.model.nonces.contains(&(offer.provider, offer.nonce));
+        let over = spent || chain.head.timestamp > offer.expiry;
+        let used = world.model.slots_used.get(&offer.hash()).copied().unwrap_or(0);
+        let model = if over { 0 } else { offer.slots - used };
+        differ(out, || format!("slots left of {}", offer.hash()), seen, U256::from(model));
+    }
+    for terms in &world.terms {
+        let call = LilypadLens::depositOfCall { terms: bindings::same(&bindings::terms(terms)) };
+        let seen = chain.view(site.lens, &call).await;
+        differ(out, || format!("deposit of {}", terms.id()), seen, terms.stakes().deposit());
+    }
     for (offer, _) in &world.resources {
         let hash = offer.hash();
         let seen = chain.view(site.market, &M::slotsUsedCall { resourceOfferHash: hash }).await;

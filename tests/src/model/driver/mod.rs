@@ -5,14 +5,17 @@
 mod bindings;
 mod chain;
 mod compare;
+mod host_view;
 mod machines;
 mod moves;
 mod offers;
 mod play;
 mod rng;
+mod turns;
 mod world;
 
 use super::types::Settlement;
+use crate::market::root;
 use chain::Chain;
 use std::{collections::BTreeMap, path::Path};
 
@@ -58,7 +61,9 @@ async fn sequence(root: &Path, seed: u64) -> Tally {
     play::play(&mut chain, seed, reach).await
 }
 
-pub(crate) async fn random_sequences(root: &Path) {
+#[tokio::test]
+async fn random_sequences() {
+    let root = &root();
     let one = number("LILYPAD_MODEL_SEED");
     let count = number("LILYPAD_MODEL_SEQUENCES").unwrap_or(SEQUENCES);
     let seeds: Vec<u64> = one.map_or_else(|| (0..count).collect(), |seed| vec![seed]);
