@@ -161,7 +161,8 @@ async fn books(out: &mut Differences, chain: &Chain, site: &Site, world: &World)
         let seen = chain.view(site.market, &M::panelSizeCall { panel: *name }).await;
         differ(out, || format!("size of panel {name}"), seen, U256::from(*size));
     }
-    let offers = world.resources.iter().map(|(offer, _)| bindings::same(&bindings::resource(offer))).collect();
+    let offers =
+        world.resources.iter().map(|(offer, _)| bindings::same(&bindings::resource(offer))).collect();
     let left = chain.view(site.lens, &LilypadLens::slotsLeftCall { offers }).await;
     for ((offer, _), seen) in world.resources.iter().zip(left) {
         let spent = world.model.nonces.contains(&(offer.provider, offer.nonce));

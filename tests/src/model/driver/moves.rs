@@ -104,7 +104,7 @@ impl World {
         let mut terms = self.terms[at].clone();
         if self.rng.percent(1) {
             // A deal that nobody made.
-            terms.rules = Rules { penalty_bps: terms.rules.penalty_bps + 1, ..terms.rules };
+            terms.rules = Rules { penalty_bps: terms.rules.penalty_bps ^ 1, ..terms.rules };
         }
         Some(terms)
     }

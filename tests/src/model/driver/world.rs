@@ -14,11 +14,11 @@ use alloy::{
 };
 use std::collections::BTreeMap;
 
-/// What each wallet holds at first.
-pub(crate) const WALLET: u128 = 10_u128.pow(18);
+/// What each wallet holds at first: so much that the whole supply just fits 128 bits.
+pub(crate) const WALLET: u128 = 1 << 123;
 
 /// What each party that needs money deposits at first; the last creator is poor.
-pub(crate) const DEPOSIT: u128 = 10_u128.pow(15);
+pub(crate) const DEPOSIT: u128 = 1 << 122;
 /// See [`DEPOSIT`].
 pub(crate) const DEPOSIT_POOR: u128 = 60_000;
 
