@@ -5,7 +5,7 @@ use super::{
     deal::{Deal, Group},
     mediation::Mediation,
     money::Books,
-    types::{JobOffer, Receipt, Refusal, ResourceOffer, Signature, Terms},
+    types::{JobOffer, Receipt, Refusal, ResourceOffer, Settlement, Signature, Terms},
 };
 use alloy::primitives::{Address, B256, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +94,20 @@ pub(crate) struct Effects {
     pub(crate) deals: Vec<Terms>,
     /// The requests that were posted.
     pub(crate) requests: Vec<JobOffer>,
+    /// The deals that ended.
+    pub(crate) settled: Vec<Settled>,
+}
+
+/// How a deal ended, and what each got of both deposits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) deal: B256,
+    pub(crate) how: Settlement,
+    pub(crate) creator: U256,
+    pub(crate) provider: U256,
+    pub(crate) solver: U256,
+    pub(crate) burned: U256,
+    pub(crate) mediators: Vec<Address>,
 }
 
 /// Everything that the market, its mediation and its client know.
@@ -109,6 +123,8 @@ pub(crate) struct Market {
     pub(crate) groups: BTreeMap<B256, Group>,
     pub(crate) mediation: Mediation,
     pub(crate) client: Client,
+    /// Of the call that is being played.
+    pub(crate) settled: Vec<Settled>,
 }
 
 impl Market {
@@ -123,13 +139,15 @@ impl Market {
             deals: BTreeMap::new(),
             groups: BTreeMap::new(),
             mediation: Mediation::default(),
+            settled: Vec::new(),
         }
     }
 
     /// Plays one call: all of it, or nothing and why.
     pub(crate) fn step(&mut self, block: &Block, caller: Address, call: &Call) -> Result<Effects, Refusal> {
         let mut next = self.clone();
-        let effects = next.play(block, caller, call)?;
+        let mut effects = next.play(block, caller, call)?;
+        effects.settled.append(&mut next.settled);
         *self = next;
         Ok(effects)
     }
@@ -176,6 +194,7 @@ impl Market {
                         Ok(more) => {
                             effects.deals.extend(more.deals);
                             effects.requests.extend(more.requests);
+                            effects.settled.extend(more.settled);
                         }
                         Err(refusal) if *all_or_nothing => return Err(refusal),
                         Err(_) => {}

@@ -1,7 +1,7 @@
 //! The end of a deal: who is paid, and who is told.
 
 use super::{
-    contract::Market,
+    contract::{Market, Settled},
     deal::Deal,
     money::{self, BURNED, panel_account},
     types::{Callback, DealState, Receipt, Refusal, Settlement, Terms, refuse},
@@ -23,14 +23,25 @@ impl Market {
         let row = money::row(how, &stakes, cost, fee * U256::from(mediators.len()), reimbursed);
         let deposit = stakes.deposit();
         let books = &mut self.books;
-        books.unlock(terms.creator, deposit, deposit + row.creator_gains - row.creator_loses);
-        books.unlock(terms.provider, deposit, deposit + row.provider_gains - row.provider_loses);
+        let creator = deposit + row.creator_gains - row.creator_loses;
+        let provider = deposit + row.provider_gains - row.provider_loses;
+        books.unlock(terms.creator, deposit, creator);
+        books.unlock(terms.provider, deposit, provider);
         books.credit(terms.solver, row.solver);
         books.credit(panel_account(terms.panel), row.panel);
         books.credit(BURNED, row.burned);
         for mediator in mediators {
             books.credit(*mediator, fee);
         }
+        self.settled.push(Settled {
+            deal: terms.id(),
+            how,
+            creator,
+            provider,
+            solver: row.solver,
+            burned: row.burned,
+            mediators: mediators.to_vec(),
+        });
         let deal = Deal { state: DealState::Settled, settlement: how, ..self.deal(terms) };
         self.set(terms, deal);
     }

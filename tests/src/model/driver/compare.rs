@@ -6,13 +6,18 @@ use super::{
     world::World,
 };
 use crate::model::{
-    contract::{Block, Market},
+    contract::{Block, Market, Settled},
     mediation::{Seat, audited},
     money::{BURNED, panel_account},
     names::{hash_words, panel},
-    types::{Accord, DealState, Terms, Word as _, cut},
+    types::{Accord, DealState, Settlement, Terms, Word as _, cut},
 };
-use alloy::primitives::{Address, B256, U256};
+use alloy::{
+    primitives::{Address, B256, U256},
+    rpc::types::Log,
+    sol_types::SolEvent as _,
+};
+use serde_json::Value;
 
 /// Every fact that differs, in words.
 type Differences = Vec<String>;
@@ -58,6 +63,27 @@ fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
             receiptHash: group.receipt_hash,
         },
     }
+}
+
+/// Compares what a transaction's events say of deals that ended.
+pub(crate) fn settlements(receipt: &Value, model: &[Settled]) -> Differences {
+    let logs: Vec<Log> = serde_json::from_value(receipt["logs"].clone()).expect("logs");
+    let chain: Vec<_> = logs
+        .iter()
+        .filter_map(|log| LilypadMarket::DealSettled::decode_log(&log.inner).ok())
+        .map(|event| Settled {
+            deal: event.dealId,
+            how: *Settlement::ALL.iter().find(|how| **how as u8 == event.how).expect("a way to end"),
+            creator: event.creator,
+            provider: event.provider,
+            solver: event.solver,
+            burned: event.burned,
+            mediators: event.mediators.clone(),
+        })
+        .collect();
+    let mut out = Vec::new();
+    differ(&mut out, || "settlements by events".to_owned(), chain.as_slice(), model);
+    out
 }
 
 /// Compares everything that a step may change. `block` is the one that views are asked at.

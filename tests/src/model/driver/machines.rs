@@ -48,7 +48,7 @@ impl World {
             let first =
                 deals.iter().find(|other| other.job_offer_hash == terms.job_offer_hash) == Some(terms);
             let keyed = self.cast.keys.contains_key(&terms.creator);
-            if !group_known && first && keyed && self.rng.percent(45) {
+            if !group_known && first && keyed && self.rng.percent(50) {
                 self.machines.kept.insert(terms.job_offer_hash);
             }
         }
@@ -128,7 +128,7 @@ impl World {
             let action = machine.step(ProviderEvent::Chain(view.clone())).pop()?;
             let call = match action {
                 ProviderAction::Execute => {
-                    let event = match self.execute(terms, me, 70) {
+                    let event = match self.execute(terms, me, 60) {
                         Some(receipt) => ProviderEvent::Executed(to_host(&receipt)),
                         None => ProviderEvent::Failed { reason: host::DeclineReason::HostFault, retry: true },
                     };

@@ -28,6 +28,17 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
 
+/// What a default run must come across besides every settlement.
+const RARE: [&str; 7] = [
+    "a replica slashed by another's mediation",
+    "a mediation's fees paid back",
+    "a seed fixed",
+    "an anchor moved",
+    "a callback taken by a contract",
+    "a callback refused",
+    "a panel paid",
+];
+
 /// What sequences came across.
 #[derive(Debug, Default)]
 struct Tally {
@@ -35,6 +46,8 @@ struct Tally {
     taken: u64,
     by_machines: u64,
     kept_by_machines: u64,
+    /// How often what is in [`RARE`] happened.
+    rare: BTreeMap<&'static str, u64>,
     settlements: BTreeMap<Settlement, u64>,
     refusals: BTreeMap<&'static str, u64>,
 }
@@ -45,6 +58,9 @@ impl Tally {
         self.taken += other.taken;
         self.by_machines += other.by_machines;
         self.kept_by_machines += other.kept_by_machines;
+        for (what, count) in other.rare {
+            *self.rare.entry(what).or_default() += count;
+        }
         for (how, count) in other.settlements {
             *self.settlements.entry(how).or_default() += count;
         }
@@ -83,6 +99,9 @@ async fn random_sequences() {
     if one.is_none() && count >= SEQUENCES {
         for how in Settlement::ALL {
             assert!(tally.settlements.contains_key(&how), "no deal ended as {how:?}");
+        }
+        for what in RARE {
+            assert!(tally.rare.contains_key(what), "never came across {what}");
         }
     }
 }

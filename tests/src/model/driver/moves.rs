@@ -1,9 +1,6 @@
 //! Random moves of a deal's parties, its mediators and strangers, right or wrong.
 
-use super::{
-    offers::profile,
-    world::{Secret, World},
-};
+use super::world::{Secret, World};
 use crate::model::{
     contract::Call,
     mediation::Seat,
@@ -21,7 +18,7 @@ pub(crate) fn right_receipt(terms: &Terms, runs_vary: u64) -> Receipt {
     let vary = if terms.rules.verification == Verification::Repeated { runs_vary } else { 0 };
     Receipt {
         job_digest: if terms.input_hash.is_zero() { terms.job_digest } else { keccak256("completed") },
-        profile: profile(),
+        profile: terms.profile,
         status: 0,
         trap_kind: 0,
         exit_code: 0,

@@ -14,7 +14,7 @@ pub(crate) fn job_digest(number: u64) -> B256 {
     keccak256(format!("job {number}"))
 }
 
-pub(crate) fn profile() -> B256 {
+fn profile() -> B256 {
     keccak256("lilypad-1")
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn job(rng: &mut Rng, creator: Address, panels: &[Vec<Address>], now:
         profile: profile(),
         verification,
         meter,
-        replicas: if unverified { 1 } else { rng.weighted(&[(5, 1), (3, 2), (2, 3)]) },
+        replicas: if unverified { 1 } else { rng.weighted(&[(4, 1), (3, 2), (3, 3)]) },
         fuel_limit: if huge { u64::MAX - rng.below(1_000) } else { rng.between(1, 10_000_000_000) },
         memory_bytes_max: 64 << 20,
         disk_bytes_max: 1 << 20,

@@ -4,15 +4,15 @@ use super::{
     Tally,
     bindings::{self, Target},
     chain::{Chain, Head, Site},
-    compare::compare,
+    compare::{compare, settlements},
     offers,
     rng::Rng,
     world::{Cast, WALLET, World},
 };
 use crate::model::{
     client::Client,
-    contract::{Block, Call},
-    types::{DealState, JobOffer, Signature},
+    contract::{Block, Call, Settled},
+    types::{Callback, DealState, JobOffer, Settlement, Signature},
 };
 use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
@@ -131,13 +131,16 @@ impl Play<'_> {
         self.tally.steps += 1;
         self.tally.by_machines += u64::from(machine);
         let mut differences = match (real, &expected) {
-            (Ok(_), Ok(effects)) => {
+            (Ok(receipt), Ok(effects)) => {
                 self.tally.taken += 1;
                 world.remember(call);
                 world.keep_some(&effects.deals);
                 world.terms.extend(effects.deals.iter().cloned());
                 world.requests.extend(effects.requests.iter().cloned());
-                compare(chain, site, world, &at_head(world, chain.head), full).await
+                note_rare(&mut self.tally, world, call, &effects.settled);
+                let mut differences = settlements(&receipt, &effects.settled);
+                differences.extend(compare(chain, site, world, &at_head(world, chain.head), full).await);
+                differences
             }
             (Err(revert), Err(refusal)) => {
                 *self.tally.refusals.entry(refusal.name).or_default() += 1;
@@ -209,6 +212,34 @@ impl Play<'_> {
             *self.tally.settlements.entry(deal.settlement).or_default() += 1;
         }
         self.tally.kept_by_machines += terms.iter().filter(|terms| self.world.kept(terms)).count() as u64;
+    }
+}
+
+/// Notes what seldom happens. Of what is in a batch, only settlements.
+fn note_rare(tally: &mut Tally, world: &World, call: &Call, settled: &[Settled]) {
+    let mut note = |what| *tally.rare.entry(what).or_default() += 1;
+    for end in settled.iter().filter(|end| end.how == Settlement::ProviderSlashed && end.mediators.is_empty())
+    {
+        note("a replica slashed by another's mediation");
+        let terms = world.terms.iter().find(|terms| terms.id() == end.deal).expect("a known deal");
+        let stakes = terms.stakes();
+        if end.burned < stakes.penalty + stakes.mediation_budget {
+            note("a mediation's fees paid back");
+        }
+    }
+    match call {
+        Call::FixSeed(terms) if world.model.deal(terms).seed.is_some() => note("a seed fixed"),
+        Call::FixSeed(_) => note("an anchor moved"),
+        Call::PayPanel(_) => note("a panel paid"),
+        Call::DeliverResult { terms, .. } | Call::DeliverFailure(terms)
+            if terms.creator == world.model.client.address =>
+        {
+            match world.model.deal(terms).callback {
+                Callback::Delivered => note("a callback taken by a contract"),
+                _ => note("a callback refused"),
+            }
+        }
+        _ => {}
     }
 }
 
