@@ -91,6 +91,20 @@ fn every_process_may_die_in_the_middle_of_a_job() {
     assert_eq!(json(&output)["settlement"], "accepted");
 }
 
+#[test]
+fn a_replica_may_die_between_its_commitment_and_its_result() {
+    let market = Market::start();
+    // What it committed to is in its journal, and the salt that opens it is made from its key.
+    let args = ["-i", "message=once more", "--replicas", "2"];
+    let output = run_and(&market, &args, "provider-1: committed", |_| kill(&market, "provider-1"));
+    let result = json(&output);
+    assert_eq!(result["settlement"], "audit_passed", "{}", stderr(&output));
+    let honest = Key::dev(3).unwrap().address().to_string().to_lowercase();
+    let replicas = result["replicas"].as_array().unwrap();
+    assert!(replicas.iter().any(|r| r["provider"] == honest.as_str() && r["deal"] == result["deal"]));
+    runtime().block_on(market.assert_books_balance());
+}
+
 /// Ten ports in a row that nobody uses now.
 fn free_ports() -> u16 {
     (20_000..60_000)

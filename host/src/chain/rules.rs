@@ -209,7 +209,8 @@ mod tests {
         #[test]
         fn any_word_that_is_understood_is_written_alike(mut words: [u64; 4]) {
             // Enums that exist, and nothing beyond the last field.
-            words[0] = words[0] & !0xffff | (words[0] & 0xff) % 3 | ((words[0] >> 8 & 0xff) % 3) << 8;
+            let (verification, meter) = ((words[0] & 0xff) % 3, ((words[0] >> 8) & 0xff) % 3);
+            words[0] = (words[0] & !0xffff) | verification | (meter << 8);
             words[3] &= (1 << 40) - 1;
             let word = U256::from_limbs(words);
             prop_assert_eq!(Rules::unpack(word).unwrap().pack(), word);

@@ -1,7 +1,7 @@
 //! `lilypad deal`: what the chain says of deals.
 
 use super::{
-    Common, output,
+    Common, ending, output,
     progress::{Story, describe, settlement_name},
     run, session, usage,
 };
@@ -191,6 +191,6 @@ async fn watch(
     }
     let story = Story::new(&chain);
     let shell = run::creator_shell(&chain, &session::home(common)?, session::loopback(), None).await?;
-    let ending = shell.see_through(&deal, check.into(), &|progress| story.tell(progress)).await?;
-    run::finish(&chain, &[ending], out.as_deref(), false, &story).await
+    let end = shell.see_through(&deal, check.into(), &|progress| story.tell(progress)).await?;
+    ending::finish(&chain, &[end], out.as_deref(), false, &story).await
 }

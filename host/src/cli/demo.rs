@@ -2,7 +2,7 @@
 //!
 //! Three stories on a devnet of its own, which is gone afterwards: an honest deal, a cheat, a contract's request.
 
-use super::{Common, devnet::describe, output, progress::Story, run, session};
+use super::{Common, devnet::describe, ending, output, progress::Story, run, session};
 use crate::{
     chain::{Chain, Key, MatchedDeal},
     deal::{DealState, Settlement},
@@ -65,7 +65,7 @@ async fn tell(devnet: &Devnet, home: &Path, args: &Args) -> anyhow::Result<()> {
     let honest = deal(&chain, home, &args.folder, None).await?;
     ensure!(honest.settlement == Settlement::Accepted, "the honest deal ended {:?}", honest.settlement);
     let outputs = honest.outputs.clone().unwrap_or_default();
-    run::write_result(&outputs, &args.out)?;
+    ending::write_result(&outputs, &args.out)?;
     output::result(outputs.file("stdout").unwrap_or_default());
     output::note(&format!("files are in {}", args.out.display()));
 

@@ -9,8 +9,10 @@ mod deal;
 mod demo;
 mod devnet;
 mod doctor;
+mod ending;
 mod exec;
 mod module;
+mod money;
 mod output;
 mod progress;
 mod roles;
@@ -70,6 +72,12 @@ enum LilypadCommand {
     Deal(deal::Command),
     /// Run a deal's job again from its public data and compare with the provider's receipt
     Audit(audit::Args),
+    /// Show this account's tokens, in its wallet and in the market
+    Balance,
+    /// Move tokens from the wallet into the market; `lilypad run` does so by itself
+    Deposit(money::DepositArgs),
+    /// Move free tokens from the market back to the wallet
+    Withdraw(money::WithdrawArgs),
     /// Keep a whole market running on this machine
     Devnet(devnet::Args),
     /// Show the whole story once: a job paid for, a cheat slashed, a contract called back
@@ -119,6 +127,9 @@ pub fn lilypad() -> ExitCode {
             LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
+            LilypadCommand::Balance => money::balance(&args.common).await,
+            LilypadCommand::Deposit(command) => money::deposit(&args.common, command).await,
+            LilypadCommand::Withdraw(command) => money::withdraw(&args.common, command).await,
             LilypadCommand::Devnet(command) => devnet::devnet(&args.common, command).await,
             LilypadCommand::Demo(command) => demo::demo(&args.common, command).await,
         }

@@ -1,17 +1,15 @@
 //! `lilypad run`: a job on the market, from files here to files here.
 
-use super::{Common, exec::check_out, output, progress::Story, session, usage};
+use super::{Common, ending, exec::check_out, progress::Story, session, usage};
 use crate::{
     chain::{Address, Chain},
     deal::{PENALTY_BPS, audit_bps_min},
     report::{count, parse_tokens},
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
     solver::{SolverClient, policy::Policy},
-    store::{SnapshotLimits, Store, WriteMode, read_dir, write_to},
+    store::{SnapshotLimits, Store, read_dir},
 };
-use anyhow::Context as _;
 use lilypad_abi::{BlobDigest, Cid, JobSpec, Limits, Profile};
-use lilypad_runtime::Folder;
 use std::{
     collections::BTreeMap,
     fs,
@@ -137,7 +135,7 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
         terms.submit_window = seconds;
     }
     let endings = order(&shell, &spec, &terms, args.check.into(), &story).await?;
-    finish(&chain, &endings, args.out.as_deref(), args.json, &story).await
+    ending::finish(&chain, &endings, args.out.as_deref(), args.json, &story).await
 }
 
 /// What a job offers unless told otherwise; time grows with the fuel, because everybody may have to run all of it.
@@ -237,87 +235,6 @@ pub(super) async fn order(
         shell.see_through(deal, check, &|progress| story.tell(progress)).await
     });
     Ok(futures::future::try_join_all(all).await?)
-}
-
-/// Writes and shows what came of a job: the result that stands, if one does, and every deal's money.
-pub(super) async fn finish(
-    chain: &Chain,
-    endings: &[Ending],
-    out: Option<&Path>,
-    json: bool,
-    story: &Story,
-) -> anyhow::Result<ExitCode> {
-    let stands = |ending: &&Ending| ending.settlement.result_stands();
-    // Of replicas that stand, one whose files are at hand.
-    let best = endings.iter().filter(stands).max_by_key(|ending| ending.outputs.is_some());
-    let (paid, ending) = (best.is_some(), best.or(endings.first()).context("no deal was made")?);
-    let id = ending.deal.id;
-    let mut written = None;
-    if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
-        let default = PathBuf::from("lilypad-out").join(&id.to_string()[..18]);
-        let dir = out.unwrap_or(&default);
-        write_result(outputs, dir)?;
-        written = Some(dir.to_owned());
-    }
-    let code = ending.receipt.map_or(1, |receipt| if receipt.status == 0 { receipt.exit_code } else { 1 });
-    if json {
-        output::json(&result_json(ending, endings, written.as_deref()));
-    } else if let Some(outputs) = ending.outputs.as_ref().filter(|_| paid) {
-        output::result(outputs.file("stdout").unwrap_or_default());
-        output::guest_stderr(outputs.file("stderr").unwrap_or_default());
-    }
-    for ending in endings {
-        if endings.len() > 1 {
-            let how = super::progress::settlement_name(ending.settlement);
-            output::note(&format!("\n{}: {how}", story.name(ending.deal.terms.provider)));
-        }
-        output::note(&story.tables(chain, ending).await?);
-    }
-    if let Some(dir) = &written {
-        output::note(&format!("\nfiles are in {}; look again with: lilypad deal show {id}", dir.display()));
-    }
-    if !paid {
-        anyhow::bail!(
-            "{}; no result stands; try again, or name another provider with --provider",
-            super::progress::settlement_name(ending.settlement)
-        );
-    }
-    Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The result for machines; with replicas, also how each of them ended.
-fn result_json(ending: &Ending, endings: &[Ending], out: Option<&Path>) -> serde_json::Value {
-    let receipt = ending.receipt;
-    let mut value = serde_json::json!({
-        "deal": ending.deal.id,
-        "settlement": ending.settlement,
-        "exit_code": receipt.filter(|receipt| receipt.status == 0).map(|receipt| receipt.exit_code),
-        "fuel_used": receipt.map(|receipt| receipt.fuel_used),
-        "receipt_hash": receipt.map(|receipt| receipt.hash().to_string()),
-        "out": out,
-    });
-    if endings.len() > 1 {
-        let replica = |ending: &Ending| {
-            serde_json::json!({
-                "deal": ending.deal.id,
-                "provider": ending.deal.terms.provider,
-                "settlement": ending.settlement,
-                "receipt_hash": ending.receipt.map(|receipt| receipt.hash().to_string()),
-            })
-        };
-        value["replicas"] = endings.iter().map(replica).collect();
-    }
-    value
-}
-
-/// The result folder: stdout, stderr, exitCode and what the job left in /out.
-pub(super) fn write_result(outputs: &Folder, dir: &Path) -> anyhow::Result<()> {
-    if let Some(parent) = dir.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
-    }
-    write_to(outputs, dir, WriteMode::IntoEmpty)
-        .with_context(|| format!("can't write to {}", dir.display()))?;
-    Ok(())
 }
 
 fn module(chain: &Chain, store: &Store, name: &str) -> anyhow::Result<Cid> {

@@ -5,7 +5,7 @@
 //! and every deal ends.
 
 use super::*;
-use lilypad_abi::{BlobDigest, Receipt};
+use lilypad_abi::{BlobDigest, Receipt, ReceiptHash};
 use proptest::prelude::*;
 
 const MEDIATORS: usize = 3;

@@ -176,6 +176,7 @@ impl Devnet {
         let network = match Self::network_of_earlier_run(options, &bare, &modules).await {
             Some(network) => network,
             None => {
+                forget_parties(&options.dir)?;
                 say("deploying the contracts and funding everyone");
                 deploy::deploy(&bare, &tools.contracts, &store, &modules).await?
             }
@@ -363,6 +364,18 @@ fn on_path(program: &str) -> Option<PathBuf> {
 fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DevnetError {
     let path = path.to_owned();
     move |source| DevnetError::Io { what, path, source }
+}
+
+/// Removes what solver, providers and mediators kept of a market that is gone: deals that can't be looked up any more.
+fn forget_parties(dir: &Path) -> Result<(), DevnetError> {
+    for entry in fs::read_dir(dir).map_err(io_error("read", dir))? {
+        let path = entry.map_err(io_error("read", dir))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if ["solver", "provider-", "mediator-"].iter().any(|party| name.starts_with(party)) {
+            fs::remove_dir_all(&path).map_err(io_error("clear", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// One devnet a folder: two would write the same chain state and journals.

@@ -397,7 +397,6 @@ impl CreatorShell {
                     let Some(posted) = &posted else { continue };
                     match action {
                         CreatorAction::Check => {
-                            tell(Progress::Checking);
                             if let Some(judgement) = self.check(deal, posted, check, outputs, tell).await {
                                 machine.step(CreatorEvent::Checked(judgement));
                             }
@@ -437,6 +436,7 @@ impl CreatorShell {
                 }
             };
         }
+        tell(Progress::Checking);
         match self.workshop.run(&self.chain, deal).await {
             Ok(ran) => {
                 let judgement = if ran.receipt == *posted { Judgement::Good } else { Judgement::Bad };
