@@ -10,7 +10,7 @@ use super::{
     },
 };
 use alloy::primitives::{Address, B256, U256, keccak256};
-use std::collections::BTreeSet;
+use std::{cell::OnceCell, collections::BTreeSet};
 
 const PANEL_MEMBERS_MAX: usize = 256;
 const MEDIATORS_MAX: u8 = 7;
@@ -309,5 +309,6 @@ fn terms(block: &Block, solver: Address, job: &JobOffer, resource: &ResourceOffe
         solver_fee: job.solver_fee,
         mediator_fee: job.mediator_fee,
         availability_fee: job.availability_fee,
+        known_id: OnceCell::new(),
     }
 }

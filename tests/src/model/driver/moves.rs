@@ -8,6 +8,7 @@ use crate::model::{
     types::{DealState, Receipt, Rules, Terms, Verification},
 };
 use alloy::primitives::{Address, B256, keccak256};
+use std::cell::OnceCell;
 
 /// The journal that all jobs write.
 pub(crate) const JOURNAL: &[u8] = b"moo";
@@ -102,6 +103,7 @@ impl World {
         if self.rng.percent(1) {
             // A deal that nobody made.
             terms.rules = Rules { penalty_bps: terms.rules.penalty_bps ^ 1, ..terms.rules };
+            terms.known_id = OnceCell::new();
         }
         Some(terms)
     }
