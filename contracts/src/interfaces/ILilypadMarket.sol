@@ -177,7 +177,8 @@ interface ILilypadMarket {
     /// @return requestId The offer's EIP-712 struct hash.
     function requestJob(JobOffer calldata offer, bytes calldata input) external returns (bytes32 requestId);
 
-    /// @notice Takes an unmatched request back: by its creator at any time, by anyone after its expiry. Spends its nonce.
+    /// @notice Takes an unmatched request back and spends its nonce: by its creator at any time, by anyone after its
+    /// expiry.
     function cancelRequest(JobOffer calldata offer) external;
 
     /// @notice What a posted and unmatched request has locked; zero otherwise.
