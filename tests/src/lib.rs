@@ -11,6 +11,8 @@ mod kill;
 #[cfg(test)]
 mod market;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod robbery;

@@ -162,7 +162,7 @@ interface ILilypadMarket {
     /// wants replicas, or many jobs with one provider.
     /// @dev The caller is the deals' solver and earns their fees. Every constraint of all offers is checked here: a
     /// solver can't make a bad match. Each side of a deal locks the lens's `depositOf` its terms.
-    /// @param jobs Each wants as many replicas as there are resource offers.
+    /// @param jobs At least one; each wants as many replicas as there are resource offers.
     /// @param jobSignatures The creators' EIP-712 or ERC-1271 signatures; empty for a requested job.
     /// @param resources Of different providers.
     /// @return The deals' ids, those of the first job first.
@@ -178,7 +178,8 @@ interface ILilypadMarket {
     /// @return requestId The offer's EIP-712 struct hash.
     function requestJob(JobOffer calldata offer, bytes calldata input) external returns (bytes32 requestId);
 
-    /// @notice Takes an unmatched request back: by its creator at any time, by anyone after its expiry.
+    /// @notice Takes an unmatched request back and spends its nonce: by its creator at any time, by anyone after its
+    /// expiry.
     function cancelRequest(JobOffer calldata offer) external;
 
     /// @notice What a posted request has locked; zero once it is matched, `type(uint256).max` once it is cancelled.
@@ -225,7 +226,8 @@ interface ILilypadMarket {
     /// @notice Anyone starts the mediation that the draw, or replicas that differ, demand.
     function auditResult(DealTerms calldata terms, address[] calldata panel) external;
 
-    /// @notice Compares the mediators' receipts with the provider's and settles.
+    /// @notice Compares the mediators' receipts with the provider's and settles, as soon as no mediator can change what
+    /// is found: who has not committed by the first deadline is not waited for, who has is until the second.
     /// @param drawn The list of the mediation's `MediationOpened`.
     function concludeMediation(DealTerms calldata terms, Receipt calldata providerReceipt, address[] calldata drawn)
         external;

@@ -20,14 +20,18 @@ pub(crate) struct Client {
 
 impl Client {
     /// The offer and the input of the next cow; posting it is the market's matter.
-    pub(crate) fn next_request(&mut self, now: u64, caller: Address, message: &str) -> Result<(JobOffer, Vec<u8>), Refusal> {
+    pub(crate) fn next_request(
+        &mut self,
+        now: u64,
+        caller: Address,
+        message: &str,
+    ) -> Result<(JobOffer, Vec<u8>), Refusal> {
         if caller != self.owner {
             return refuse!(NotOwner, caller);
         }
         let input = format!("{{\"message\":\"{message}\"}}").into_bytes();
         self.template.nonce += 1;
-        let offer =
-            JobOffer { input_hash: keccak256(&input), expiry: now + 86_400, ..self.template.clone() };
+        let offer = JobOffer { input_hash: keccak256(&input), expiry: now + 86_400, ..self.template.clone() };
         Ok((offer, input))
     }
 

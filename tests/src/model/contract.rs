@@ -5,7 +5,7 @@ use super::{
     deal::{Deal, Group},
     mediation::Mediation,
     money::Books,
-    types::{JobOffer, Receipt, Refusal, ResourceOffer, Signature, Terms},
+    types::{JobOffer, Receipt, Refusal, ResourceOffer, Settlement, Signature, Terms},
 };
 use alloy::primitives::{Address, B256, U256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,9 +37,15 @@ pub(crate) enum Call {
     RegisterPanel(Vec<Address>),
     PayPanel(Vec<Address>),
     CancelNonce(u64),
-    RequestJob { offer: JobOffer, input: Vec<u8> },
+    RequestJob {
+        offer: JobOffer,
+        input: Vec<u8>,
+    },
     CancelRequest(JobOffer),
-    MatchOffers { jobs: Vec<(JobOffer, Option<Signature>)>, resources: Vec<(ResourceOffer, Option<Signature>)> },
+    MatchOffers {
+        jobs: Vec<(JobOffer, Option<Signature>)>,
+        resources: Vec<(ResourceOffer, Option<Signature>)>,
+    },
     Decline(Terms),
     Submit(Terms, Receipt),
     CommitResult(Terms, B256),
@@ -50,13 +56,33 @@ pub(crate) enum Call {
     FixSeed(Terms),
     Challenge(Terms, Vec<Address>),
     Audit(Terms, Vec<Address>),
-    Conclude { terms: Terms, receipt: Receipt, drawn: Vec<Address> },
-    DeliverResult { terms: Terms, receipt: Receipt, journal: Vec<u8> },
+    Conclude {
+        terms: Terms,
+        receipt: Receipt,
+        drawn: Vec<Address>,
+    },
+    DeliverResult {
+        terms: Terms,
+        receipt: Receipt,
+        journal: Vec<u8>,
+    },
     DeliverFailure(Terms),
-    Batch { calls: Vec<Call>, all_or_nothing: bool },
+    Batch {
+        calls: Vec<Call>,
+        all_or_nothing: bool,
+    },
     // At the mediation.
-    CommitReceipt { deal: B256, drawn: Vec<Address>, commitment: B256 },
-    RevealReceipt { deal: B256, drawn: Vec<Address>, receipt: Receipt, salt: B256 },
+    CommitReceipt {
+        deal: B256,
+        drawn: Vec<Address>,
+        commitment: B256,
+    },
+    RevealReceipt {
+        deal: B256,
+        drawn: Vec<Address>,
+        receipt: Receipt,
+        salt: B256,
+    },
     // At the example client.
     Ask(String),
 }
@@ -68,6 +94,20 @@ pub(crate) struct Effects {
     pub(crate) deals: Vec<Terms>,
     /// The requests that were posted.
     pub(crate) requests: Vec<JobOffer>,
+    /// The deals that ended.
+    pub(crate) settled: Vec<Settled>,
+}
+
+/// How a deal ended, and what each got of both deposits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) deal: B256,
+    pub(crate) how: Settlement,
+    pub(crate) creator: U256,
+    pub(crate) provider: U256,
+    pub(crate) solver: U256,
+    pub(crate) burned: U256,
+    pub(crate) mediators: Vec<Address>,
 }
 
 /// Everything that the market, its mediation and its client know.
@@ -83,6 +123,8 @@ pub(crate) struct Market {
     pub(crate) groups: BTreeMap<B256, Group>,
     pub(crate) mediation: Mediation,
     pub(crate) client: Client,
+    /// Of the call that is being played.
+    pub(crate) settled: Vec<Settled>,
 }
 
 impl Market {
@@ -97,13 +139,15 @@ impl Market {
             deals: BTreeMap::new(),
             groups: BTreeMap::new(),
             mediation: Mediation::default(),
+            settled: Vec::new(),
         }
     }
 
     /// Plays one call: all of it, or nothing and why.
     pub(crate) fn step(&mut self, block: &Block, caller: Address, call: &Call) -> Result<Effects, Refusal> {
         let mut next = self.clone();
-        let effects = next.play(block, caller, call)?;
+        let mut effects = next.play(block, caller, call)?;
+        effects.settled.append(&mut next.settled);
         *self = next;
         Ok(effects)
     }
@@ -130,7 +174,9 @@ impl Market {
             Call::Decline(terms) => self.decline(block, caller, terms)?,
             Call::Submit(terms, receipt) => self.submit(block, caller, terms, receipt)?,
             Call::CommitResult(terms, commitment) => self.commit_result(block, caller, terms, *commitment)?,
-            Call::RevealResult(terms, receipt, salt) => self.reveal_result(block, caller, terms, receipt, *salt)?,
+            Call::RevealResult(terms, receipt, salt) => {
+                self.reveal_result(block, caller, terms, receipt, *salt)?
+            }
             Call::TimeOut(terms) => self.time_out(block, terms)?,
             Call::Accept(terms, receipt) => self.accept(caller, terms, receipt)?,
             Call::Finalize(terms, receipt) => self.finalize(block, terms, receipt)?,
@@ -138,7 +184,9 @@ impl Market {
             Call::Challenge(terms, panel) => self.challenge(block, caller, terms, panel)?,
             Call::Audit(terms, panel) => self.audit(block, terms, panel)?,
             Call::Conclude { terms, receipt, drawn } => self.conclude(block, terms, receipt, drawn)?,
-            Call::DeliverResult { terms, receipt, journal } => self.deliver_result(terms, receipt, journal)?,
+            Call::DeliverResult { terms, receipt, journal } => {
+                self.deliver_result(terms, receipt, journal)?
+            }
             Call::DeliverFailure(terms) => self.deliver_failure(terms)?,
             Call::Batch { calls, all_or_nothing } => {
                 for call in calls {
@@ -146,6 +194,7 @@ impl Market {
                         Ok(more) => {
                             effects.deals.extend(more.deals);
                             effects.requests.extend(more.requests);
+                            effects.settled.extend(more.settled);
                         }
                         Err(refusal) if *all_or_nothing => return Err(refusal),
                         Err(_) => {}

@@ -1,15 +1,11 @@
-//! The life of a deal: results, judging, settlement, callbacks.
+//! A deal up to its result: declined, committed, revealed, submitted, or timed out.
 
 use super::{
     contract::{Block, Market},
-    mediation::{self, Verdict},
-    money::{self, BURNED, panel_account},
     names,
-    types::{
-        Accord, Callback, Cut, DealState, Receipt, Refusal, Settlement, Terms, Verification, cut, refuse,
-    },
+    types::{Accord, Callback, Cut, DealState, Receipt, Refusal, Settlement, Terms, cut, refuse},
 };
-use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::primitives::{Address, B256, U256};
 
 /// What the market keeps of a deal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +35,7 @@ impl Terms {
         self.rules.matched_at + u64::from(self.rules.submit_window / 2)
     }
 
-    fn replicated(&self) -> bool {
+    pub(crate) fn replicated(&self) -> bool {
         self.rules.replicas > 1
     }
 }
@@ -55,7 +51,7 @@ impl Deal {
         self.seed.or_else(|| if self.anchor_block == 0 { None } else { block.hash(self.anchor_block) })
     }
 
-    fn seed(&self, block: &Block) -> Result<B256, Refusal> {
+    pub(crate) fn seed(&self, block: &Block) -> Result<B256, Refusal> {
         match self.known_seed(block) {
             Some(seed) => Ok(seed),
             None if block.number <= self.anchor_block => refuse!(SeedNotKnown, self.anchor_block),
@@ -63,7 +59,7 @@ impl Deal {
         }
     }
 
-    fn check_receipt(&self, receipt: &Receipt) -> Result<(), Refusal> {
+    pub(crate) fn check_receipt(&self, receipt: &Receipt) -> Result<(), Refusal> {
         let given = cut(receipt.hash());
         if given == self.receipt_hash { Ok(()) } else { refuse!(ReceiptMismatch, self.receipt_hash, given) }
     }
@@ -78,15 +74,15 @@ impl Market {
         self.groups.get(&terms.job_offer_hash).copied().unwrap_or_default()
     }
 
-    fn set(&mut self, terms: &Terms, deal: Deal) {
+    pub(crate) fn set(&mut self, terms: &Terms, deal: Deal) {
         self.deals.insert(terms.id(), deal);
     }
 
-    fn set_group(&mut self, terms: &Terms, group: Group) {
+    pub(crate) fn set_group(&mut self, terms: &Terms, group: Group) {
         self.groups.insert(terms.job_offer_hash, group);
     }
 
-    fn expect_state(&self, terms: &Terms, state: DealState) -> Result<Deal, Refusal> {
+    pub(crate) fn expect_state(&self, terms: &Terms, state: DealState) -> Result<Deal, Refusal> {
         let deal = self.deal(terms);
         if deal.state == state { Ok(deal) } else { refuse!(WrongState, terms.id()) }
     }
@@ -106,7 +102,13 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn submit(&mut self, block: &Block, caller: Address, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
+    pub(crate) fn submit(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        terms: &Terms,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
         let deal = self.owed_by(caller, terms)?;
         if terms.replicated() {
             return refuse!(CommitmentNeeded, terms.id());
@@ -117,7 +119,13 @@ impl Market {
         self.post(block, terms, receipt, block.timestamp)
     }
 
-    pub(crate) fn commit_result(&mut self, block: &Block, caller: Address, terms: &Terms, commitment: B256) -> Result<(), Refusal> {
+    pub(crate) fn commit_result(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        terms: &Terms,
+        commitment: B256,
+    ) -> Result<(), Refusal> {
         let deal = self.owed_by(caller, terms)?;
         if !terms.replicated() {
             return refuse!(CommitmentNotAsked, terms.id());
@@ -208,216 +216,4 @@ impl Market {
         self.settle(terms, Settlement::SubmissionTimedOut, U256::ZERO, &[], U256::ZERO);
         Ok(())
     }
-
-    pub(crate) fn accept(&mut self, caller: Address, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Submitted)?;
-        if caller != terms.creator {
-            return refuse!(NotCreator, caller);
-        }
-        deal.check_receipt(receipt)?;
-        self.settle(terms, Settlement::Accepted, cost(terms, receipt), &[], U256::ZERO);
-        Ok(())
-    }
-
-    pub(crate) fn finalize(&mut self, block: &Block, terms: &Terms, receipt: &Receipt) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Submitted)?;
-        deal.check_receipt(receipt)?;
-        let mut group = self.group(terms);
-        let mut reimbursed = U256::ZERO;
-        let how = match group.accord {
-            Accord::Disputed | Accord::InMediation => return refuse!(MediationDue, terms.id()),
-            Accord::VerdictVaried => Settlement::JobVaried,
-            Accord::VerdictInconclusive => Settlement::Inconclusive,
-            Accord::VerdictAgreed => {
-                if group.receipt_hash == cut(receipt.comparable(terms.rules.verification)) {
-                    Settlement::AuditPassed
-                } else {
-                    // The first replica that the verdict finds wrong pays back what the proof cost.
-                    reimbursed = U256::from(group.fees_due) * U256::from(terms.mediator_fee);
-                    group.fees_due = 0;
-                    self.set_group(terms, group);
-                    Settlement::ProviderSlashed
-                }
-            }
-            Accord::Agreeing => {
-                let all = terms.replicated() && group.revealed == terms.rules.replicas;
-                if !all && block.timestamp <= deal.deadline {
-                    return refuse!(TooEarly, deal.deadline + 1);
-                }
-                if terms.rules.audit_bps != 0
-                    && mediation::audited(deal.seed(block)?, terms.id(), terms.rules.audit_bps)
-                {
-                    return refuse!(MediationDue, terms.id());
-                }
-                if all { Settlement::Agreed } else { Settlement::Finalized }
-            }
-        };
-        self.settle(terms, how, cost(terms, receipt), &[], reimbursed);
-        Ok(())
-    }
-
-    pub(crate) fn fix_seed(&mut self, block: &Block, terms: &Terms) -> Result<(), Refusal> {
-        let mut deal = self.expect_state(terms, DealState::Submitted)?;
-        if deal.seed.is_some() {
-            return Ok(());
-        }
-        if block.number <= deal.anchor_block {
-            return refuse!(SeedNotKnown, deal.anchor_block);
-        }
-        deal.seed = block.hash(deal.anchor_block);
-        if deal.seed.is_none() {
-            deal.anchor_block = block.number + 1;
-        }
-        self.set(terms, deal);
-        Ok(())
-    }
-
-    pub(crate) fn challenge(
-        &mut self,
-        block: &Block,
-        caller: Address,
-        terms: &Terms,
-        panel: &[Address],
-    ) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Submitted)?;
-        if caller != terms.creator {
-            return refuse!(NotCreator, caller);
-        }
-        if block.timestamp > deal.deadline {
-            return refuse!(TooLate, deal.deadline);
-        }
-        if terms.rules.verification == Verification::Unverified {
-            return refuse!(NotVerifiable, terms.id());
-        }
-        self.open_mediation(block, terms, panel, DealState::Challenged)
-    }
-
-    pub(crate) fn audit(&mut self, block: &Block, terms: &Terms, panel: &[Address]) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Submitted)?;
-        let due = self.group(terms).accord == Accord::Disputed
-            || mediation::audited(deal.seed(block)?, terms.id(), terms.rules.audit_bps);
-        if !due {
-            return refuse!(AuditNotDrawn, terms.id());
-        }
-        self.open_mediation(block, terms, panel, DealState::Audited)
-    }
-
-    fn open_mediation(&mut self, block: &Block, terms: &Terms, panel: &[Address], state: DealState) -> Result<(), Refusal> {
-        if names::panel(panel) != terms.panel {
-            return refuse!(PanelInvalid);
-        }
-        let mut deal = self.deal(terms);
-        if terms.replicated() {
-            let mut group = self.group(terms);
-            if !matches!(group.accord, Accord::Agreeing | Accord::Disputed) {
-                return refuse!(MediationDone, terms.id());
-            }
-            group.accord = Accord::InMediation;
-            self.set_group(terms, group);
-        }
-        let seed = deal.seed(block)?;
-        let parties = [terms.creator, terms.provider];
-        let drawn = mediation::draw(panel, parties, terms.rules.mediator_count, seed, terms.id());
-        let Terms { rules, .. } = terms;
-        self.mediation.open(terms.id(), drawn, block.timestamp, rules.mediation_window, rules.verification);
-        deal.state = state;
-        self.set(terms, deal);
-        Ok(())
-    }
-
-    pub(crate) fn conclude(
-        &mut self,
-        block: &Block,
-        terms: &Terms,
-        receipt: &Receipt,
-        drawn: &[Address],
-    ) -> Result<(), Refusal> {
-        let deal = self.deal(terms);
-        if !matches!(deal.state, DealState::Challenged | DealState::Audited) {
-            return refuse!(WrongState, terms.id());
-        }
-        deal.check_receipt(receipt)?;
-        let (verdict, paid) = self.mediation.close(block.timestamp, terms.id(), drawn)?;
-        let how = match verdict {
-            Verdict::Varied => Settlement::JobVaried,
-            Verdict::Inconclusive => Settlement::Inconclusive,
-            Verdict::Agreed(hash) if hash != receipt.comparable(terms.rules.verification) => Settlement::ProviderSlashed,
-            Verdict::Agreed(_) if deal.state == DealState::Challenged => Settlement::ProviderUpheld,
-            Verdict::Agreed(_) => Settlement::AuditPassed,
-        };
-        if terms.replicated() {
-            let mut group = self.group(terms);
-            (group.accord, group.receipt_hash) = match verdict {
-                Verdict::Agreed(hash) => (Accord::VerdictAgreed, cut(hash)),
-                Verdict::Varied => (Accord::VerdictVaried, Cut::ZERO),
-                Verdict::Inconclusive => (Accord::VerdictInconclusive, Cut::ZERO),
-            };
-            if how != Settlement::ProviderSlashed {
-                group.fees_due = u8::try_from(paid.len()).expect("at most seven mediators");
-            }
-            self.set_group(terms, group);
-        }
-        self.settle(terms, how, cost(terms, receipt), &paid, U256::ZERO);
-        Ok(())
-    }
-
-    /// The only end of a deal.
-    fn settle(&mut self, terms: &Terms, how: Settlement, cost: U256, mediators: &[Address], reimbursed: U256) {
-        let stakes = terms.stakes();
-        let fee = U256::from(terms.mediator_fee);
-        let row = money::row(how, &stakes, cost, fee * U256::from(mediators.len()), reimbursed);
-        let deposit = stakes.deposit();
-        let books = &mut self.books;
-        books.unlock(terms.creator, deposit, deposit + row.creator_gains - row.creator_loses);
-        books.unlock(terms.provider, deposit, deposit + row.provider_gains - row.provider_loses);
-        books.credit(terms.solver, row.solver);
-        books.credit(panel_account(terms.panel), row.panel);
-        books.credit(BURNED, row.burned);
-        for mediator in mediators {
-            books.credit(*mediator, fee);
-        }
-        let deal = Deal { state: DealState::Settled, settlement: how, ..self.deal(terms) };
-        self.set(terms, deal);
-    }
-
-    pub(crate) fn deliver_result(&mut self, terms: &Terms, receipt: &Receipt, journal: &[u8]) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Settled)?;
-        if !deal.settlement.result_stands() {
-            return refuse!(ResultNotPayable, terms.id());
-        }
-        deal.check_receipt(receipt)?;
-        if receipt.journal_hash != keccak256(journal) {
-            return refuse!(JournalMismatch, receipt.journal_hash, keccak256(journal));
-        }
-        self.call_back(terms)
-    }
-
-    pub(crate) fn deliver_failure(&mut self, terms: &Terms) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Settled)?;
-        if deal.settlement.result_stands() || terms.replicated() {
-            return refuse!(ResultNotFailed, terms.id());
-        }
-        self.call_back(terms)
-    }
-
-    fn call_back(&mut self, terms: &Terms) -> Result<(), Refusal> {
-        let mut deal = self.deal(terms);
-        if terms.rules.callback_gas == 0 {
-            return refuse!(CallbackNotAsked, terms.id());
-        }
-        if deal.callback == Callback::Delivered {
-            return refuse!(CallbackAlreadyDelivered, terms.id());
-        }
-        // Who has no code can't refuse.
-        let taken = terms.creator != self.client.address
-            || self.client.call_back(terms.job_offer_hash, terms.rules.callback_gas);
-        deal.callback = if taken { Callback::Delivered } else { Callback::Failed };
-        self.set(terms, deal);
-        Ok(())
-    }
-}
-
-/// What the posted receipt's fuel costs.
-fn cost(terms: &Terms, receipt: &Receipt) -> U256 {
-    money::fuel_cost(receipt.fuel_used, terms.price_per_gigafuel)
 }

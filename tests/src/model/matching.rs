@@ -5,10 +5,12 @@ use super::{
     deal::{Deal, Group},
     money::{Tariff, panel_account},
     names,
-    types::{DealState, JobOffer, Meter, Refusal, ResourceOffer, Rules, Signature, Terms, Verification, refuse},
+    types::{
+        DealState, JobOffer, Meter, Refusal, ResourceOffer, Rules, Signature, Terms, Verification, refuse,
+    },
 };
 use alloy::primitives::{Address, B256, U256, keccak256};
-use std::collections::BTreeSet;
+use std::{cell::OnceCell, collections::BTreeSet};
 
 const PANEL_MEMBERS_MAX: usize = 256;
 const MEDIATORS_MAX: u8 = 7;
@@ -69,7 +71,13 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn request_job(&mut self, block: &Block, caller: Address, offer: &JobOffer, input: &[u8]) -> Result<(), Refusal> {
+    pub(crate) fn request_job(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        offer: &JobOffer,
+        input: &[u8],
+    ) -> Result<(), Refusal> {
         if offer.creator != caller {
             return refuse!(NotCreator, caller);
         }
@@ -88,9 +96,16 @@ impl Market {
         Ok(())
     }
 
-    pub(crate) fn cancel_request(&mut self, block: &Block, caller: Address, offer: &JobOffer) -> Result<(), Refusal> {
+    pub(crate) fn cancel_request(
+        &mut self,
+        block: &Block,
+        caller: Address,
+        offer: &JobOffer,
+    ) -> Result<(), Refusal> {
         let request = offer.hash();
-        let Some(lock) = self.request_locks.get(&request).copied() else { return refuse!(RequestUnknown, request) };
+        let Some(lock) = self.request_locks.get(&request).copied() else {
+            return refuse!(RequestUnknown, request);
+        };
         if caller != offer.creator && block.timestamp <= offer.expiry {
             return refuse!(NotCreator, caller);
         }
@@ -203,7 +218,8 @@ impl Market {
         if signature != Some(Signature { by: o.provider, of: hash }) {
             return refuse!(ResourceOfferSignatureInvalid, o.provider);
         }
-        let used = self.slots_used.get(&hash).copied().unwrap_or(0) + u32::try_from(deals).unwrap_or(u32::MAX);
+        let used =
+            self.slots_used.get(&hash).copied().unwrap_or(0) + u32::try_from(deals).unwrap_or(u32::MAX);
         if used > o.slots {
             return refuse!(ResourceOfferFull, hash, u64::from(o.slots));
         }
@@ -216,7 +232,13 @@ impl Market {
         Ok(())
     }
 
-    fn take_job_offer(&mut self, job: &JobOffer, signature: Option<Signature>, hash: B256, lock: U256) -> Result<(), Refusal> {
+    fn take_job_offer(
+        &mut self,
+        job: &JobOffer,
+        signature: Option<Signature>,
+        hash: B256,
+        lock: U256,
+    ) -> Result<(), Refusal> {
         self.nonces.insert((job.creator, job.nonce));
         if signature.is_none()
             && let Some(requested) = self.request_locks.remove(&hash)
@@ -287,5 +309,6 @@ fn terms(block: &Block, solver: Address, job: &JobOffer, resource: &ResourceOffe
         solver_fee: job.solver_fee,
         mediator_fee: job.mediator_fee,
         availability_fee: job.availability_fee,
+        known_id: OnceCell::new(),
     }
 }

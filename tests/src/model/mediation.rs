@@ -60,7 +60,13 @@ pub(crate) enum Verdict {
 
 /// Draws mediators without replacement from a panel less the two parties: the seat's number, the deal and the seed
 /// say how far ahead of the seat's own place in the list its member is found; the two change places.
-pub(crate) fn draw(panel: &[Address], parties: [Address; 2], count: u8, seed: B256, deal: B256) -> Vec<Address> {
+pub(crate) fn draw(
+    panel: &[Address],
+    parties: [Address; 2],
+    count: u8,
+    seed: B256,
+    deal: B256,
+) -> Vec<Address> {
     let mut list: Vec<_> = panel.iter().copied().filter(|member| !parties.contains(member)).collect();
     for seat in 0..usize::from(count) {
         let lot: U256 = hash_words([seed, deal, U256::from(seat).into()]).into();
@@ -86,7 +92,14 @@ pub(crate) struct Mediation {
 }
 
 impl Mediation {
-    pub(crate) fn open(&mut self, deal: B256, drawn: Vec<Address>, now: u64, window: u32, verification: Verification) {
+    pub(crate) fn open(
+        &mut self,
+        deal: B256,
+        drawn: Vec<Address>,
+        now: u64,
+        window: u32,
+        verification: Verification,
+    ) {
         let docket = Docket {
             commit_deadline: now + u64::from(window),
             window: window.into(),
@@ -165,7 +178,12 @@ impl Mediation {
     }
 
     /// Ends a mediation: what was found, and who earned the fee.
-    pub(crate) fn close(&mut self, now: u64, deal: B256, drawn: &[Address]) -> Result<(Verdict, Vec<Address>), Refusal> {
+    pub(crate) fn close(
+        &mut self,
+        now: u64,
+        deal: B256,
+        drawn: &[Address],
+    ) -> Result<(Verdict, Vec<Address>), Refusal> {
         let docket = self.docket(deal, drawn)?;
         if docket.waits(now) {
             return refuse!(TooEarly, docket.reveal_deadline() + 1);
@@ -176,7 +194,8 @@ impl Mediation {
             Verdict::Agreed(hash) => finding == Finding::Receipt(hash),
             Verdict::Varied | Verdict::Inconclusive => true,
         };
-        let paid = found.iter().filter(|(_, finding)| earns(*finding)).map(|(mediator, _)| *mediator).collect();
+        let paid =
+            found.iter().filter(|(_, finding)| earns(*finding)).map(|(mediator, _)| *mediator).collect();
         self.dockets.remove(&deal);
         Ok((verdict, paid))
     }
@@ -221,7 +240,9 @@ impl Docket {
                 return Verdict::Inconclusive;
             }
             return match found[0] {
-                Finding::Receipt(hash) if found.iter().all(|other| *other == found[0]) => Verdict::Agreed(hash),
+                Finding::Receipt(hash) if found.iter().all(|other| *other == found[0]) => {
+                    Verdict::Agreed(hash)
+                }
                 _ => Verdict::Varied,
             };
         }

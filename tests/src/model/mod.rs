@@ -13,10 +13,12 @@
 pub(crate) mod client;
 pub(crate) mod contract;
 pub(crate) mod deal;
+pub(crate) mod judging;
 pub(crate) mod matching;
 pub(crate) mod mediation;
 pub(crate) mod money;
 pub(crate) mod names;
+pub(crate) mod settle;
 pub(crate) mod types;
 
-pub(crate) mod driver;
+mod driver;

@@ -2,6 +2,7 @@
 
 use super::types::{JobOffer, Receipt, ResourceOffer, Rules, Terms, Verification, Word};
 use alloy::primitives::{Address, B256, U256, keccak256};
+use std::sync::OnceLock;
 
 /// A member of a struct: Solidity's type and name, and the value's word.
 type Member = (&'static str, &'static str, B256);
@@ -15,16 +16,20 @@ pub(crate) fn hash_words(words: impl IntoIterator<Item = B256>) -> B256 {
     keccak256(words.into_iter().flat_map(|word| word.0).collect::<Vec<_>>())
 }
 
-fn struct_hash(name: &str, members: &[Member]) -> B256 {
-    let members_text: Vec<_> = members.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
-    let type_hash = keccak256(format!("{name}({})", members_text.join(",")));
+fn struct_hash(known: &OnceLock<B256>, name: &str, members: &[Member]) -> B256 {
+    let type_hash = *known.get_or_init(|| {
+        let members: Vec<_> = members.iter().map(|(kind, name, _)| format!("{kind} {name}")).collect();
+        keccak256(format!("{name}({})", members.join(",")))
+    });
     hash_words(std::iter::once(type_hash).chain(members.iter().map(|member| member.2)))
 }
 
 impl JobOffer {
     /// The EIP-712 struct hash, which is also a request's id.
     pub(crate) fn hash(&self) -> B256 {
+        static TYPE_HASH: OnceLock<B256> = OnceLock::new();
         struct_hash(
+            &TYPE_HASH,
             "JobOffer",
             &[
                 ("address", "creator", self.creator.word()),
@@ -66,7 +71,9 @@ impl JobOffer {
 impl ResourceOffer {
     /// The EIP-712 struct hash.
     pub(crate) fn hash(&self) -> B256 {
+        static TYPE_HASH: OnceLock<B256> = OnceLock::new();
         struct_hash(
+            &TYPE_HASH,
             "ResourceOffer",
             &[
                 ("address", "provider", self.provider.word()),
@@ -127,6 +134,10 @@ impl Rules {
 impl Terms {
     /// The deal's id.
     pub(crate) fn id(&self) -> B256 {
+        *self.known_id.get_or_init(|| self.compute_id())
+    }
+
+    fn compute_id(&self) -> B256 {
         hash_words([
             self.job_offer_hash,
             self.resource_offer_hash,

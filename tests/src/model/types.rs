@@ -1,6 +1,7 @@
 //! The nouns of the market as plain Rust: offers, terms, receipts, states, and what a refused call says.
 
 use alloy::primitives::{Address, B256, FixedBytes, U256};
+use std::cell::OnceCell;
 
 /// The first 20 bytes of a hash.
 pub(crate) type Cut = FixedBytes<20>;
@@ -254,6 +255,8 @@ pub(crate) struct Terms {
     pub(crate) solver_fee: u128,
     pub(crate) mediator_fee: u128,
     pub(crate) availability_fee: u128,
+    /// Its id, once asked for: hashing is slow without optimization.
+    pub(crate) known_id: OnceCell<B256>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

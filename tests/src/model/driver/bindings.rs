@@ -1,5 +1,4 @@
 //! The model's nouns and calls in the contracts' ABI.
-#![expect(missing_docs, missing_debug_implementations, unreachable_pub, reason = "generated from the contracts' ABI")]
 
 use crate::model::{
     contract::Call,
@@ -31,7 +30,9 @@ alloy::sol!(
 use LilypadMarket as M;
 
 /// The same words as another contract's type of the same struct.
-pub(crate) fn same<A: SolValue, B: SolValue + From<<B::SolType as alloy::sol_types::SolType>::RustType>>(value: &A) -> B {
+pub(crate) fn same<A: SolValue, B: SolValue + From<<B::SolType as alloy::sol_types::SolType>::RustType>>(
+    value: &A,
+) -> B {
     B::abi_decode(&value.abi_encode()).expect("the same struct")
 }
 
@@ -175,18 +176,14 @@ pub(crate) fn encode(call: &Call, sign: &mut dyn FnMut(Signature) -> Bytes) -> (
             M::challengeResultCall { terms: terms(t), panel: panel.clone() }.abi_encode()
         }
         Call::Audit(t, panel) => M::auditResultCall { terms: terms(t), panel: panel.clone() }.abi_encode(),
-        Call::Conclude { terms: t, receipt: r, drawn } => M::concludeMediationCall {
-            terms: terms(t),
-            providerReceipt: receipt(r),
-            drawn: drawn.clone(),
+        Call::Conclude { terms: t, receipt: r, drawn } => {
+            M::concludeMediationCall { terms: terms(t), providerReceipt: receipt(r), drawn: drawn.clone() }
+                .abi_encode()
         }
-        .abi_encode(),
-        Call::DeliverResult { terms: t, receipt: r, journal } => M::deliverResultCall {
-            terms: terms(t),
-            receipt: receipt(r),
-            journal: journal.clone().into(),
+        Call::DeliverResult { terms: t, receipt: r, journal } => {
+            M::deliverResultCall { terms: terms(t), receipt: receipt(r), journal: journal.clone().into() }
+                .abi_encode()
         }
-        .abi_encode(),
         Call::DeliverFailure(t) => M::deliverFailureCall { terms: terms(t) }.abi_encode(),
         Call::Batch { calls, all_or_nothing } => {
             let calls = calls.iter().map(|call| encode(call, sign).1.into()).collect();

@@ -15,6 +15,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+/// Time of the first block, so that a sequence is the same each time: blocks' hashes decide about draws.
+const GENESIS_TIME: &str = "1800000000";
+
 /// Gas of each call: more than any needs.
 const GAS: u64 = 8_000_000;
 
@@ -57,6 +60,7 @@ impl Chain {
         let tools = String::from_utf8(tools.stdout).unwrap();
         let mut anvil = Command::new(Path::new(tools.trim()).join("anvil"))
             .args(["--port", "0", "--no-mining", "--accounts", "1", "--hardfork", hardfork])
+            .args(["--timestamp", GENESIS_TIME])
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -89,7 +93,11 @@ impl Chain {
     async fn block(&self, name: &str) -> Head {
         let block: Value = self.request("eth_getBlockByNumber", json!([name, false])).await;
         let number = |key: &str| block[key].as_str().unwrap().parse::<U64>().unwrap().to();
-        Head { number: number("number"), timestamp: number("timestamp"), hash: block["hash"].as_str().unwrap().parse().unwrap() }
+        Head {
+            number: number("number"),
+            timestamp: number("timestamp"),
+            hash: block["hash"].as_str().unwrap().parse().unwrap(),
+        }
     }
 
     /// The block of a height.
@@ -97,9 +105,11 @@ impl Chain {
         self.block(&format!("{number:#x}")).await
     }
 
-    /// Makes empty blocks, a second apart.
+    /// Makes empty blocks, all of the newest block's time.
     pub(crate) async fn mine(&mut self, count: u64) {
-        let () = self.request("anvil_mine", json!([format!("{count:#x}"), "0x1"])).await;
+        for _ in 0..count {
+            let _: Value = self.request("evm_mine", json!([self.head.timestamp])).await;
+        }
         self.head = self.block("latest").await;
     }
 
@@ -125,7 +135,11 @@ impl Chain {
         let receipt: Value = self.request("eth_getTransactionReceipt", json!([hash])).await;
         self.head = self.block("latest").await;
         assert_eq!(self.head.timestamp, timestamp, "the block has the time we asked for");
-        assert_eq!(receipt["blockHash"].as_str().unwrap().parse::<B256>().unwrap(), self.head.hash, "it is in the block");
+        assert_eq!(
+            receipt["blockHash"].as_str().unwrap().parse::<B256>().unwrap(),
+            self.head.hash,
+            "it is in the block"
+        );
         if receipt["status"] == "0x1" {
             return Ok(receipt);
         }
@@ -167,8 +181,9 @@ impl Chain {
 
     /// Whether the chain keeps 8,191 hashes of blocks (EIP-2935).
     pub(crate) async fn keeps_history(&self) -> bool {
-        let code: Bytes =
-            self.request("eth_getCode", json!(["0x0000F90827F1C53a10cb7A02335B175320002935", "latest"])).await;
+        let code: Bytes = self
+            .request("eth_getCode", json!(["0x0000F90827F1C53a10cb7A02335B175320002935", "latest"]))
+            .await;
         !code.is_empty()
     }
 

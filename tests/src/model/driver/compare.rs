@@ -6,18 +6,28 @@ use super::{
     world::World,
 };
 use crate::model::{
-    contract::{Block, Market},
+    contract::{Block, Market, Settled},
     mediation::{Seat, audited},
     money::{BURNED, panel_account},
     names::{hash_words, panel},
-    types::{Accord, DealState, Terms, Word as _, cut},
+    types::{Accord, DealState, Settlement, Terms, Word as _, cut},
 };
-use alloy::primitives::{Address, B256, U256};
+use alloy::{
+    primitives::{Address, B256, U256},
+    rpc::types::Log,
+    sol_types::SolEvent as _,
+};
+use serde_json::Value;
 
 /// Every fact that differs, in words.
 type Differences = Vec<String>;
 
-fn differ<T: PartialEq + std::fmt::Debug>(out: &mut Differences, what: impl Fn() -> String, chain: T, model: T) {
+fn differ<T: PartialEq + std::fmt::Debug>(
+    out: &mut Differences,
+    what: impl Fn() -> String,
+    chain: T,
+    model: T,
+) {
     if chain != model {
         out.push(format!("{}: the chain says {chain:?}, the model {model:?}", what()));
     }
@@ -55,8 +65,35 @@ fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
     }
 }
 
+/// Compares what a transaction's events say of deals that ended.
+pub(crate) fn settlements(receipt: &Value, model: &[Settled]) -> Differences {
+    let logs: Vec<Log> = serde_json::from_value(receipt["logs"].clone()).expect("logs");
+    let chain: Vec<_> = logs
+        .iter()
+        .filter_map(|log| LilypadMarket::DealSettled::decode_log(&log.inner).ok())
+        .map(|event| Settled {
+            deal: event.dealId,
+            how: *Settlement::ALL.iter().find(|how| **how as u8 == event.how).expect("a way to end"),
+            creator: event.creator,
+            provider: event.provider,
+            solver: event.solver,
+            burned: event.burned,
+            mediators: event.mediators.clone(),
+        })
+        .collect();
+    let mut out = Vec::new();
+    differ(&mut out, || "settlements by events".to_owned(), chain.as_slice(), model);
+    out
+}
+
 /// Compares everything that a step may change. `block` is the one that views are asked at.
-pub(crate) async fn compare(chain: &Chain, site: &Site, world: &World, block: &Block, all: bool) -> Differences {
+pub(crate) async fn compare(
+    chain: &Chain,
+    site: &Site,
+    world: &World,
+    block: &Block,
+    all: bool,
+) -> Differences {
     let mut out = Vec::new();
     deals(&mut out, chain, site, world, block).await;
     accounts(&mut out, chain, site, world).await;
@@ -133,7 +170,12 @@ async fn dockets(out: &mut Differences, chain: &Chain, site: &Site, world: &Worl
         differ(out, || what("seats"), usize::from(chain.seats), model.seats.len());
         differ(out, || what("commits"), chain.committed, mask(|seat| *seat != Seat::Empty));
         differ(out, || what("reveals"), chain.revealed, mask(|seat| matches!(seat, Seat::Revealed(_))));
-        differ(out, || what("drawn list"), chain.drawnHash, cut(hash_words(model.drawn.iter().map(|who| who.word()))));
+        differ(
+            out,
+            || what("drawn list"),
+            chain.drawnHash,
+            cut(hash_words(model.drawn.iter().map(|who| who.word()))),
+        );
         differ(out, || what("posts"), posts, words);
     }
 }
@@ -144,6 +186,21 @@ async fn books(out: &mut Differences, chain: &Chain, site: &Site, world: &World)
     for (name, size) in &world.model.panels {
         let seen = chain.view(site.market, &M::panelSizeCall { panel: *name }).await;
         differ(out, || format!("size of panel {name}"), seen, U256::from(*size));
+    }
+    let offers =
+        world.resources.iter().map(|(offer, _)| bindings::same(&bindings::resource(offer))).collect();
+    let left = chain.view(site.lens, &LilypadLens::slotsLeftCall { offers }).await;
+    for ((offer, _), seen) in world.resources.iter().zip(left) {
+        let spent = world.model.nonces.contains(&(offer.provider, offer.nonce));
+        let over = spent || chain.head.timestamp > offer.expiry;
+        let used = world.model.slots_used.get(&offer.hash()).copied().unwrap_or(0);
+        let model = if over { 0 } else { offer.slots - used };
+        differ(out, || format!("slots left of {}", offer.hash()), seen, U256::from(model));
+    }
+    for terms in &world.terms {
+        let call = LilypadLens::depositOfCall { terms: bindings::same(&bindings::terms(terms)) };
+        let seen = chain.view(site.lens, &call).await;
+        differ(out, || format!("deposit of {}", terms.id()), seen, terms.stakes().deposit());
     }
     for (offer, _) in &world.resources {
         let hash = offer.hash();

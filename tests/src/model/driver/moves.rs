@@ -1,18 +1,17 @@
-//! Random moves: what somebody might call next, right or wrong.
+//! Random moves of a deal's parties, its mediators and strangers, right or wrong.
 
-use super::{
-    offers::profile,
-    world::{Secret, World},
-};
+use super::world::{Secret, World};
 use crate::model::{
     contract::Call,
+    mediation::Seat,
     names::{commitment, hash_words},
     types::{DealState, Receipt, Rules, Terms, Verification},
 };
-use alloy::primitives::{Address, B256, U256, keccak256};
+use alloy::primitives::{Address, B256, keccak256};
+use std::cell::OnceCell;
 
 /// The journal that all jobs write.
-const JOURNAL: &[u8] = b"moo";
+pub(crate) const JOURNAL: &[u8] = b"moo";
 
 /// The receipt that an honest run of a job gives; where fuel is time, each run takes its own.
 pub(crate) fn right_receipt(terms: &Terms, runs_vary: u64) -> Receipt {
@@ -20,7 +19,7 @@ pub(crate) fn right_receipt(terms: &Terms, runs_vary: u64) -> Receipt {
     let vary = if terms.rules.verification == Verification::Repeated { runs_vary } else { 0 };
     Receipt {
         job_digest: if terms.input_hash.is_zero() { terms.job_digest } else { keccak256("completed") },
-        profile: profile(),
+        profile: terms.profile,
         status: 0,
         trap_kind: 0,
         exit_code: 0,
@@ -60,7 +59,7 @@ impl World {
     }
 
     /// Who should call, or now and then anybody.
-    fn caller(&mut self, right: Address) -> Address {
+    pub(crate) fn caller(&mut self, right: Address) -> Address {
         if self.rng.percent(6) { self.cast.anybody(&mut self.rng) } else { right }
     }
 
@@ -84,8 +83,18 @@ impl World {
         let open: Vec<_> = (0..self.terms.len())
             .filter(|at| self.model.deal(&self.terms[*at]).state != DealState::Settled)
             .collect();
+        // Several have to act in time there, each more than once.
+        let busy: Vec<_> = open
+            .iter()
+            .copied()
+            .filter(|at| {
+                let state = self.model.deal(&self.terms[*at]).state;
+                matches!(state, DealState::Committed | DealState::Challenged | DealState::Audited)
+            })
+            .collect();
         let at = match self.focus {
-            Some(at) if self.rng.percent(45) => at,
+            _ if !busy.is_empty() && self.rng.percent(45) => *self.rng.pick(&busy),
+            Some(at) if self.rng.percent(35) => at,
             _ if !open.is_empty() && self.rng.percent(85) => *self.rng.pick(&open),
             _ => self.rng.index(self.terms.len()),
         };
@@ -93,13 +102,17 @@ impl World {
         let mut terms = self.terms[at].clone();
         if self.rng.percent(1) {
             // A deal that nobody made.
-            terms.rules = Rules { penalty_bps: terms.rules.penalty_bps + 1, ..terms.rules };
+            terms.rules = Rules { penalty_bps: terms.rules.penalty_bps ^ 1, ..terms.rules };
+            terms.known_id = OnceCell::new();
         }
         Some(terms)
     }
 
-    fn deal_move(&mut self) -> Option<(Address, Call)> {
+    pub(crate) fn deal_move(&mut self) -> Option<(Address, Call)> {
         let terms = self.some_deal()?;
+        if self.kept(&terms) {
+            return self.stranger_move(terms);
+        }
         let state = self.model.deal(&terms).state;
         // Now and then a verb of another state.
         let state = if self.rng.percent(8) {
@@ -123,7 +136,7 @@ impl World {
                     receipt.exit_code += 1;
                 }
                 let caller = self.caller(terms.provider);
-                match self.rng.below(6) {
+                match self.rng.below(12) {
                     0 => (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
                     _ => (caller, Call::RevealResult(terms, receipt, salt)),
                 }
@@ -142,12 +155,33 @@ impl World {
         })
     }
 
+    /// What nobody needs to be anybody for.
+    fn stranger_move(&mut self, terms: Terms) -> Option<(Address, Call)> {
+        let receipt = *self.posted.get(&terms.id())?;
+        let call = match self.rng.below(7) {
+            0 => Call::TimeOut(terms),
+            1 => Call::Finalize(terms, receipt),
+            2 => Call::FixSeed(terms),
+            3 => {
+                let panel = self.panel(terms.panel);
+                Call::Audit(terms, panel)
+            }
+            4 => {
+                let drawn = self.drawn(terms.id());
+                Call::Conclude { terms, receipt, drawn }
+            }
+            5 => Call::DeliverFailure(terms),
+            _ => Call::DeliverResult { terms, receipt, journal: JOURNAL.to_vec() },
+        };
+        Some((self.cast.solvers[1], call))
+    }
+
     /// The provider's move.
     fn result_move(&mut self, terms: Terms) -> (Address, Call) {
         let caller = self.caller(terms.provider);
-        match self.rng.below(12) {
+        match self.rng.below(24) {
             0 => return (caller, Call::Decline(terms)),
-            1 | 2 => return (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
+            1 => return (self.cast.anybody(&mut self.rng), Call::TimeOut(terms)),
             _ => {}
         }
         let receipt = self.some_receipt(&terms, 65);
@@ -193,7 +227,15 @@ impl World {
             let receipt = self.posted_receipt(&terms);
             return (self.cast.anybody(&mut self.rng), Call::Conclude { terms, receipt, drawn });
         }
-        let seat = *self.rng.pick(&drawn);
+        let idle: Vec<_> = self.model.mediation.dockets.get(&deal).map_or_else(Vec::new, |docket| {
+            let seats = docket.drawn.iter().zip(&docket.seats);
+            seats.filter(|(_, seat)| !matches!(seat, Seat::Revealed(_))).map(|(who, _)| *who).collect()
+        });
+        let seat = if idle.is_empty() || self.rng.percent(5) {
+            *self.rng.pick(&drawn)
+        } else {
+            *self.rng.pick(&idle)
+        };
         let mediator = self.caller(seat);
         let known = self.secrets.get(&(deal, mediator)).copied();
         if let Some(Secret { mut receipt, salt }) = known
@@ -204,8 +246,8 @@ impl World {
             }
             return (mediator, Call::RevealReceipt { deal, drawn, receipt, salt });
         }
-        let mut receipt = self.some_receipt(&terms, 80);
-        if self.rng.percent(5) {
+        let mut receipt = self.some_receipt(&terms, 88);
+        if terms.rules.verification == Verification::Repeated && self.rng.percent(10) {
             receipt.status = 4;
         }
         let salt = self.rng.word();
@@ -215,115 +257,5 @@ impl World {
         }
         let bound = if self.rng.percent(1) { B256::ZERO } else { bound };
         (mediator, Call::CommitReceipt { deal, drawn, commitment: bound })
-    }
-
-    fn money_move(&mut self) -> (Address, Call) {
-        let party = self.cast.anybody(&mut self.rng);
-        let free = self.model.books.balance(party).free;
-        match self.rng.below(9) {
-            0 => (party, Call::Deposit(U256::from(self.rng.below(100_000)))),
-            1 => (party, Call::Deposit(U256::MAX >> self.rng.index(256))),
-            2 => (party, Call::Withdraw(free / U256::from(1 + self.rng.below(4)))),
-            3 => (party, Call::Withdraw(free + U256::from(1))),
-            4 => (party, Call::CancelNonce(self.rng.below(self.nonce + 2))),
-            5 => {
-                let mut list = self.rng.pick(&self.cast.panels).clone();
-                list.truncate(self.rng.index(list.len() + 1));
-                if self.rng.percent(20) {
-                    list.reverse();
-                }
-                (party, Call::RegisterPanel(list))
-            }
-            _ => {
-                let mut list = self.rng.pick(&self.cast.panels).clone();
-                if self.rng.percent(15) {
-                    list.pop();
-                }
-                (party, Call::PayPanel(list))
-            }
-        }
-    }
-
-    fn request_end_move(&mut self) -> Option<(Address, Call)> {
-        if self.requests.is_empty() {
-            return None;
-        }
-        let offer = self.rng.pick(&self.requests).clone();
-        let creator = if self.rng.percent(30) { self.cast.anybody(&mut self.rng) } else { offer.creator };
-        Some((creator, Call::CancelRequest(offer)))
-    }
-
-    /// One call of the market that may come next.
-    fn one_move(&mut self) -> (Address, Call) {
-        let open = self.model.deals.values().filter(|deal| deal.state != DealState::Settled).count();
-        let matching = if open < 4 { 30 } else { 6 };
-        loop {
-            let found = match self.rng.weighted(&[(matching, 0), (60, 1), (5, 2), (4, 3), (4, 4), (2, 5)]) {
-                0 => Some(self.match_move()),
-                1 => self.deal_move(),
-                2 => Some(self.money_move()),
-                3 => Some(self.request_move()),
-                4 => {
-                    let owner = self.cast.owner;
-                    Some((self.caller(owner), Call::Ask(format!("cow {}", self.rng.below(1_000)))))
-                }
-                _ => self.request_end_move(),
-            };
-            if let Some(found) = found {
-                return found;
-            }
-        }
-    }
-
-    /// Several in one: all by the same caller, who is right for the first.
-    fn batch_move(&mut self) -> (Address, Call) {
-        let (caller, first) = self.one_move();
-        let mut calls = vec![first];
-        for _ in 0..self.rng.below(3) {
-            calls.push(self.one_move().1);
-        }
-        calls.retain(|call| {
-            !matches!(call, Call::CommitReceipt { .. } | Call::RevealReceipt { .. } | Call::Ask(_))
-        });
-        (caller, Call::Batch { calls, all_or_nothing: self.rng.percent(50) })
-    }
-
-    /// What happens next: in most cases something that the model takes, else whatever comes.
-    pub(crate) fn next_move(&mut self) -> (Address, Call) {
-        let tries = if self.rng.percent(78) { 14 } else { 1 };
-        let mut found = None;
-        for _ in 0..tries {
-            let (caller, call) = if self.rng.percent(4) { self.batch_move() } else { self.one_move() };
-            let taken = self.model.clone().step(&self.block, caller, &call).is_ok();
-            found = Some((caller, call));
-            if taken {
-                break;
-            }
-        }
-        found.expect("one try at least")
-    }
-
-    /// When the next block comes: soon, or just at or after some deadline.
-    pub(crate) fn next_time(&mut self, now: u64) -> u64 {
-        if self.rng.percent(84) {
-            return now + self.rng.between(1, 2);
-        }
-        let deals = self.terms.iter().map(|terms| (terms, self.model.deal(terms)));
-        let mut times: Vec<u64> = deals
-            .filter(|(_, deal)| deal.state != DealState::Settled)
-            .flat_map(|(terms, deal)| match deal.state {
-                DealState::Committed => vec![deal.deadline, deal.reveal_deadline(terms)],
-                DealState::Matched => vec![deal.deadline, terms.decline_deadline()],
-                _ => vec![deal.deadline],
-            })
-            .collect();
-        let dockets = self.model.mediation.dockets.values();
-        times.extend(dockets.flat_map(|docket| [docket.commit_deadline, docket.reveal_deadline()]));
-        times.extend(self.requests.iter().filter(|offer| self.model.request_locks.contains_key(&offer.hash())).map(|offer| offer.expiry));
-        times.retain(|time| *time > now && *time < now + 400);
-        if times.is_empty() {
-            return now + self.rng.between(1, 30);
-        }
-        *self.rng.pick(&times) + self.rng.below(2)
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn job_digest(number: u64) -> B256 {
     keccak256(format!("job {number}"))
 }
 
-pub(crate) fn profile() -> B256 {
+fn profile() -> B256 {
     keccak256("lilypad-1")
 }
 
@@ -37,6 +37,8 @@ pub(crate) fn job(rng: &mut Rng, creator: Address, panels: &[Vec<Address>], now:
         5..7 => &[1, 3],
         _ => &[1, 3, 3, 5],
     };
+    // Amounts that only just fit.
+    let huge = rng.percent(6);
     JobOffer {
         creator,
         job_digest: job_digest(rng.below(3)),
@@ -44,25 +46,30 @@ pub(crate) fn job(rng: &mut Rng, creator: Address, panels: &[Vec<Address>], now:
         profile: profile(),
         verification,
         meter,
-        replicas: if unverified { 1 } else { rng.weighted(&[(5, 1), (3, 2), (2, 3)]) },
-        fuel_limit: rng.between(1, 10_000_000_000),
+        replicas: if unverified { 1 } else { rng.weighted(&[(4, 1), (3, 2), (3, 3)]) },
+        fuel_limit: if huge { u64::MAX - rng.below(1_000) } else { rng.between(1, 10_000_000_000) },
         memory_bytes_max: 64 << 20,
         disk_bytes_max: 1 << 20,
         cores: 1,
         gpus: 0,
         gpu_memory_mib: 0,
-        price_per_gigafuel_max: rng.weighted(&[(8, 1_000), (1, 0), (1, 1)]),
+        price_per_gigafuel_max: match rng.below(10) {
+            _ if huge => (1 << rng.between(75, 85)) + u128::from(rng.next()),
+            0 => 0,
+            1 => 1,
+            _ => 1_000,
+        },
         solver_fee: rng.weighted(&[(3, 101), (1, 0)]),
         panel: names::panel(panel),
         mediator_count: *rng.pick(mediators),
         runs: 2,
         mediator_fee: rng.weighted(&[(4, 57), (1, 0)]),
         availability_fee: if unverified { 0 } else { rng.weighted(&[(3, 23), (1, 0)]) },
-        penalty_bps: rng.weighted(&[(3, 10_000), (2, 12_345), (1, 0), (1, 333)]),
+        penalty_bps: rng.weighted(&[(6, 10_000), (4, 12_345), (2, 0), (2, 333), (1, u32::MAX)]),
         audit_bps: if unverified { 0 } else { rng.weighted(&[(4, 0), (3, 5_000), (2, 10_000)]) },
-        submit_window: u32::try_from(rng.between(1, 60)).unwrap(),
+        submit_window: u32::try_from(rng.between(2, 150)).unwrap(),
         judge_window: u32::try_from(rng.between(5, 60)).unwrap(),
-        mediation_window: u32::try_from(rng.between(5, 40)).unwrap(),
+        mediation_window: u32::try_from(rng.between(10, 60)).unwrap(),
         callback_gas: rng.weighted(&[(2, CALLBACK_GAS_ENOUGH), (1, 0), (1, CALLBACK_GAS_LITTLE)]),
         solver: Address::ZERO,
         provider: Address::ZERO,
@@ -78,14 +85,15 @@ fn resource(rng: &mut Rng, provider: Address, job: &JobOffer, now: u64) -> Resou
         provider,
         profile: job.profile,
         meter: job.meter,
-        fuel_limit_max: 10_000_000_000,
+        fuel_limit_max: job.fuel_limit.max(10_000_000_000),
         memory_bytes_max: job.memory_bytes_max,
         disk_bytes_max: 1 << 30,
         cores: 4,
         gpus: 1,
         gpu_memory_mib: 1_000,
-        price_per_gigafuel: job.price_per_gigafuel_max - job.price_per_gigafuel_max * u128::from(rng.below(2)) / 3,
-        collateral_max: 1_000_000,
+        price_per_gigafuel: job.price_per_gigafuel_max
+            - job.price_per_gigafuel_max * u128::from(rng.below(2)) / 3,
+        collateral_max: if rng.percent(90) { u128::MAX } else { 1_000_000 },
         panel: job.panel,
         mediator_fee_min: job.mediator_fee / 2,
         availability_fee_max: 100,
@@ -149,7 +157,7 @@ fn spoil_resource(rng: &mut Rng, o: &mut ResourceOffer, cast: &[Address]) {
         11 => o.availability_fee_max = 0,
         12 => o.submit_window_min = 61,
         13 => o.judge_window_max = 4,
-        14 => o.mediation_window_min = 41,
+        14 => o.mediation_window_min = 61,
         15 => o.slots = 0,
         16 => o.solver = *rng.pick(cast),
         17 => o.expiry = 1,
@@ -194,7 +202,8 @@ impl World {
 
     /// One more resource offer that this job fits, or one that was used before.
     fn new_resource(&mut self, job: &JobOffer, provider: Address) -> (ResourceOffer, Option<Signature>) {
-        let old: Vec<_> = self.resources.iter().filter(|(offer, _)| offer.provider == provider).cloned().collect();
+        let old: Vec<_> =
+            self.resources.iter().filter(|(offer, _)| offer.provider == provider).cloned().collect();
         if !old.is_empty() && self.rng.percent(25) {
             return self.rng.pick(&old).clone();
         }

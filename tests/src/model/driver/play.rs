@@ -4,15 +4,15 @@ use super::{
     Tally,
     bindings::{self, Target},
     chain::{Chain, Head, Site},
-    compare::compare,
+    compare::{compare, settlements},
     offers,
     rng::Rng,
     world::{Cast, WALLET, World},
 };
 use crate::model::{
     client::Client,
-    contract::{Block, Call},
-    types::{DealState, JobOffer, Signature},
+    contract::{Block, Call, Settled},
+    types::{Callback, DealState, JobOffer, Settlement, Signature},
 };
 use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
@@ -52,7 +52,8 @@ async fn prepare(chain: &mut Chain, seed: u64, cast: &Cast, reach: u64) -> (Site
     let site = chain.deploy_market(owner).await;
     let mut rng = Rng::new(seed ^ 0x7e3f);
     let template = template(&mut rng, cast, Address::ZERO);
-    let client = chain.deploy(owner, "CowsayClient", &bindings::client_arguments(site.market, &template)).await;
+    let client =
+        chain.deploy(owner, "CowsayClient", &bindings::client_arguments(site.market, &template)).await;
     let template = JobOffer { creator: client, ..template };
     for party in cast.everybody().into_iter().chain([client]) {
         chain.fuel(party).await;
@@ -80,41 +81,69 @@ fn at_head(world: &World, head: Head) -> Block {
     Block { number: head.number, timestamp: head.timestamp, ..world.block.clone() }
 }
 
+/// A sequence that is being played.
+struct Play<'a> {
+    chain: &'a mut Chain,
+    site: Site,
+    world: World,
+    notary: Notary<'a>,
+    seed: u64,
+    /// What was called so far, to be told when something differs.
+    story: Vec<String>,
+    tally: Tally,
+}
+
 /// Plays a sequence; panics at the first difference, with everything that led to it.
-pub(crate) async fn play(chain: &mut Chain, seed: u64, reach: u64, tally: &mut Tally) {
+pub(crate) async fn play(chain: &mut Chain, seed: u64, reach: u64) -> Tally {
     let cast = Cast::new();
-    let t=std::time::Instant::now();let (site, mut world) = prepare(chain, seed, &cast, reach).await;eprintln!("setup {:?}",t.elapsed());
+    let (site, world) = prepare(chain, seed, &cast, reach).await;
     let notary = Notary { cast: &cast, domain: site.domain };
-    let mut story: Vec<String> = Vec::new();
-    let steps = world.rng.between(60, 150);
+    let mut play = Play { chain, site, world, notary, seed, story: Vec::new(), tally: Tally::default() };
+    let steps = play.world.rng.between(60, 150);
     for step in 0..steps {
-        leap(chain, &mut world).await;
-        world.block.number = chain.head.number + 1;
-        world.block.timestamp = world.next_time(chain.head.timestamp);
-        let (caller, call) = world.next_move();
-        story.push(format!("{step}. block {} time {} {caller}: {call:?}", world.block.number, world.block.timestamp));
-        let (target, data) = bindings::encode(&call, &mut |signature| notary.sign(signature));
+        leap(play.chain, &mut play.world).await;
+        let now = play.chain.head.timestamp;
+        play.world.block.number = play.chain.head.number + 1;
+        play.world.block.timestamp = play.world.next_time(now);
+        let (caller, call, machine) = play.world.next_move();
+        play.step(caller, &call, machine, step % FULL_COMPARISON_STEPS == 0).await;
+    }
+    play.end().await;
+    play.tally
+}
+
+impl Play<'_> {
+    /// One call to both.
+    async fn step(&mut self, caller: Address, call: &Call, machine: bool, full: bool) {
+        let Self { chain, site, world, .. } = self;
+        let block = world.block.clone();
+        let who = if machine { "a machine of " } else { "" };
+        self.story.push(format!("block {} time {} {who}{caller}: {call:?}", block.number, block.timestamp));
+        let (target, data) = bindings::encode(call, &mut |signature| self.notary.sign(signature));
         let to = match target {
             Target::Market => site.market,
             Target::Mediation => site.mediation,
             Target::Client => world.model.client.address,
         };
-        let real = chain.send(caller, Some(to), data, world.block.timestamp).await;
+        let real = chain.send(caller, Some(to), data, block.timestamp).await;
         world.block.hashes.insert(chain.head.number, chain.head.hash);
-        let block = world.block.clone();
-        let expected = world.model.step(&block, caller, &call);
-        tally.steps += 1;
-        let differences = match (real, expected) {
-            (Ok(_), Ok(effects)) => {
-                tally.taken += 1;
-                world.remember(&call);
-                world.terms.extend(effects.deals);
-                world.requests.extend(effects.requests);
-                let full = step % FULL_COMPARISON_STEPS == 0 || step + 1 == steps;
-                compare(chain, &site, &world, &at_head(&world, chain.head), full).await
+        let expected = world.model.step(&block, caller, call);
+        self.tally.steps += 1;
+        self.tally.by_machines += u64::from(machine);
+        let mut differences = match (real, &expected) {
+            (Ok(receipt), Ok(effects)) => {
+                self.tally.taken += 1;
+                world.remember(call);
+                world.keep_some(&effects.deals);
+                world.terms.extend(effects.deals.iter().cloned());
+                world.requests.extend(effects.requests.iter().cloned());
+                note_rare(&mut self.tally, world, call, &effects.settled);
+                let mut differences = settlements(&receipt, &effects.settled);
+                differences.extend(compare(chain, site, world, &at_head(world, chain.head), full).await);
+                differences
             }
             (Err(revert), Err(refusal)) => {
-                *tally.refusals.entry(refusal.name).or_default() += 1;
+                *self.tally.refusals.entry(refusal.name).or_default() += 1;
                 if revert.name == refusal.name && revert.words == refusal.words {
                     Vec::new()
                 } else {
@@ -124,29 +153,110 @@ pub(crate) async fn play(chain: &mut Chain, seed: u64, reach: u64, tally: &mut T
             (Ok(_), Err(refusal)) => vec![format!("the chain takes what the model refuses: {refusal:?}")],
             (Err(revert), Ok(_)) => vec![format!("the chain refuses what the model takes: {revert:?}")],
         };
+        if let (true, Err(refusal)) = (machine, &expected) {
+            differences.push(format!("a machine wants what is refused: {refusal:?}"));
+        }
         if !differences.is_empty() {
-            panic!(
-                "model and market differ; play it again with LILYPAD_MODEL_SEED={seed}\n{}\n{}",
-                story.join("\n"),
-                differences.join("\n")
-            );
+            self.fail(&differences.join("\n"));
         }
     }
-    for deal in world.model.deals.values().filter(|deal| deal.state == DealState::Settled) {
-        *tally.settlements.entry(deal.settlement).or_default() += 1;
+
+    fn fail(&self, what: &str) -> ! {
+        panic!(
+            "{what}\n\nBefore that:\n{}\n\n{what}\nLILYPAD_MODEL_SEED={} plays it again.",
+            self.story.join("\n"),
+            self.seed
+        )
+    }
+
+    /// Machines alone bring what they keep to its end; then everything is compared once more.
+    async fn end(&mut self) {
+        let mut time = self.chain.head.timestamp;
+        let mut turn = 0;
+        let mut waited = false;
+        loop {
+            let kept = self.world.kept_open();
+            if kept.is_empty() {
+                break;
+            }
+            turn += 1;
+            time = time.max(self.chain.head.timestamp);
+            self.world.block.number = self.chain.head.number + 1;
+            self.world.block.timestamp = time;
+            let found = kept.iter().find_map(|terms| self.world.machine_move(terms, turn));
+            match found {
+                Some((caller, call)) => {
+                    waited = false;
+                    self.step(caller, &call, true, false).await;
+                }
+                // An anchor's hash is known a block later.
+                None if !waited => {
+                    waited = true;
+                    empty_blocks(self.chain, &mut self.world, 2).await;
+                }
+                // Nothing to do before the next deadline is over.
+                None => match self.world.deadlines_after(time, u64::MAX).first() {
+                    Some(deadline) => time = deadline + 1,
+                    None => self.fail(&format!("no machine ends {}", kept[0].id())),
+                },
+            }
+        }
+        self.world.check_kept_ends();
+        let head = at_head(&self.world, self.chain.head);
+        let differences = compare(self.chain, &self.site, &self.world, &head, true).await;
+        if !differences.is_empty() {
+            self.fail(&differences.join("\n"));
+        }
+        let World { model, terms, .. } = &self.world;
+        for deal in model.deals.values().filter(|deal| deal.state == DealState::Settled) {
+            *self.tally.settlements.entry(deal.settlement).or_default() += 1;
+        }
+        self.tally.kept_by_machines += terms.iter().filter(|terms| self.world.kept(terms)).count() as u64;
     }
 }
 
-/// Now and then many blocks pass at once, so that hashes get lost.
+/// Notes what seldom happens. Of what is in a batch, only settlements.
+fn note_rare(tally: &mut Tally, world: &World, call: &Call, settled: &[Settled]) {
+    let mut note = |what| *tally.rare.entry(what).or_default() += 1;
+    for end in settled.iter().filter(|end| end.how == Settlement::ProviderSlashed && end.mediators.is_empty())
+    {
+        note("a replica slashed by another's mediation");
+        let terms = world.terms.iter().find(|terms| terms.id() == end.deal).expect("a known deal");
+        let stakes = terms.stakes();
+        if end.burned < stakes.penalty + stakes.mediation_budget {
+            note("a mediation's fees paid back");
+        }
+    }
+    match call {
+        Call::FixSeed(terms) if world.model.deal(terms).seed.is_some() => note("a seed fixed"),
+        Call::FixSeed(_) => note("an anchor moved"),
+        Call::PayPanel(_) => note("a panel paid"),
+        Call::DeliverResult { terms, .. } | Call::DeliverFailure(terms)
+            if terms.creator == world.model.client.address =>
+        {
+            match world.model.deal(terms).callback {
+                Callback::Delivered => note("a callback taken by a contract"),
+                _ => note("a callback refused"),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Now and then many blocks pass at once, so that anchors' hashes are known, or lost.
 async fn leap(chain: &mut Chain, world: &mut World) {
-    if !world.rng.percent(3) {
+    if !world.rng.percent(4) {
         return;
     }
     let count = match world.block.reach {
-        256 => world.rng.between(1, 300),
-        // An age on a chain that forgets late would be dear.
-        _ => world.rng.between(1, 40),
+        256 if world.rng.percent(20) => world.rng.between(250, 270),
+        // An age on a chain that forgets late would take minutes to make.
+        _ => world.rng.between(1, 5),
     };
+    empty_blocks(chain, world, count).await;
+}
+
+async fn empty_blocks(chain: &mut Chain, world: &mut World, count: u64) {
     let first = chain.head.number + 1;
     chain.mine(count).await;
     // Only the first can be an anchor.

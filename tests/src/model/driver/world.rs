@@ -1,6 +1,6 @@
 //! Who plays, and what the players remember of a sequence so far.
 
-use super::rng::Rng;
+use super::{machines::Machines, rng::Rng};
 use crate::model::{
     client::Client,
     contract::{Block, Call, Market},
@@ -14,11 +14,11 @@ use alloy::{
 };
 use std::collections::BTreeMap;
 
-/// What each wallet holds at first.
-pub(crate) const WALLET: u128 = 10_u128.pow(18);
+/// What each wallet holds at first: so much that the whole supply just fits 128 bits.
+pub(crate) const WALLET: u128 = 1 << 123;
 
 /// What each party that needs money deposits at first; the last creator is poor.
-pub(crate) const DEPOSIT: u128 = 10_u128.pow(15);
+pub(crate) const DEPOSIT: u128 = 1 << 122;
 /// See [`DEPOSIT`].
 pub(crate) const DEPOSIT_POOR: u128 = 60_000;
 
@@ -103,6 +103,8 @@ pub(crate) struct World {
     pub(crate) nonce: u64,
     /// The deal that the last move was about.
     pub(crate) focus: Option<usize>,
+    /// The host's machines, which play some of the deals.
+    pub(crate) machines: Machines,
 }
 
 impl World {
@@ -120,6 +122,7 @@ impl World {
             secrets: BTreeMap::new(),
             nonce: 0,
             focus: None,
+            machines: Machines::default(),
         }
     }
 
@@ -153,7 +156,8 @@ impl World {
 
     /// Money that the sequence starts with.
     pub(crate) fn first_deposits(cast: &Cast, client: Address) -> Vec<(Address, u128)> {
-        let mut deposits: Vec<_> = cast.creators.iter().chain(&cast.providers).map(|party| (*party, DEPOSIT)).collect();
+        let mut deposits: Vec<_> =
+            cast.creators.iter().chain(&cast.providers).map(|party| (*party, DEPOSIT)).collect();
         deposits[2].1 = DEPOSIT_POOR;
         deposits.push((cast.mediators[0], DEPOSIT));
         deposits.push((client, DEPOSIT));
