@@ -70,12 +70,14 @@ contract IndexerTest is Script {
         assertEq(d.deadline, v.deadline, "deadline");
         assertEq(d.anchorBlock, v.anchorBlock, "anchor");
         assertEq(d.receiptHash, v.receiptHash, "receipt");
-        if (d.seed != 0) assertEq(d.seed, v.seed, "seed");
+        bytes32 seed = indexer.seeds(d.anchorBlock);
+        if (seed != 0) assertEq(seed, v.seed, "seed");
         ReplicaGroup memory g = indexer.group(terms.jobOfferHash);
         assertEq(g.committed, v.replicas.committed, "committed");
         assertEq(g.revealed, v.replicas.revealed, "revealed");
         assertTrue(g.accord == v.replicas.accord, "accord");
         assertEq(g.feesDue, v.replicas.feesDue, "fees due");
+        assertEq(g.anchorBlock, v.replicas.anchorBlock, "the group's anchor");
         assertEq(g.receiptHash, v.replicas.receiptHash, "the group's receipt");
         assertEq(
             indexer.slotsUsed(terms.resourceOfferHash), market.slotsUsed(terms.resourceOfferHash), "slots of an offer"

@@ -28,7 +28,6 @@ contract Indexer {
         Callback callback;
         uint256 deadline;
         uint256 anchorBlock;
-        bytes32 seed;
         bytes20 receiptHash;
         bytes20 comparable;
         address[] drawn;
@@ -36,6 +35,7 @@ contract Indexer {
 
     mapping(address => uint256) public free;
     mapping(address => uint256) public locked;
+    mapping(uint256 anchorBlock => bytes32) public seeds;
     mapping(bytes32 => uint256) public slotsUsed;
     mapping(bytes32 => uint256) public requestLock;
     mapping(address => mapping(uint64 => bool)) public cancelled;
@@ -106,7 +106,7 @@ contract Indexer {
 
     function _readMatch(bytes32 what, Vm.Log memory log) private returns (bool) {
         if (what == ILilypadMarket.JobRequested.selector) {
-            (JobOffer memory offer,) = abi.decode(log.data, (JobOffer, bytes));
+            JobOffer memory offer = _requested(abi.decode(log.data, (bytes)));
             requestLock[log.topics[1]] = offer.replicas * _deposit(offer);
             _requesters[log.topics[1]] = offer.creator;
             _lock(offer.creator, requestLock[log.topics[1]]);
@@ -127,6 +127,15 @@ contract Indexer {
             return false;
         }
         return true;
+    }
+
+    /// @dev The event carries the call; its arguments are behind the selector.
+    function _requested(bytes memory call) private pure returns (JobOffer memory offer) {
+        bytes memory arguments = new bytes(call.length - 4);
+        for (uint256 i; i < arguments.length; ++i) {
+            arguments[i] = call[i + 4];
+        }
+        (offer,) = abi.decode(arguments, (JobOffer, bytes));
     }
 
     /// @dev A request's lock ends with its cancellation or its first deal, which locks anew what it needs.
@@ -173,8 +182,10 @@ contract Indexer {
             ++_groups[d.terms.jobOfferHash].committed;
         } else if (what == ILilypadMarket.ResultSubmitted.selector) {
             _submitted(d, abi.decode(log.data, (JobReceipt)), number, time);
+        } else if (what == ILilypadMarket.DealDeclined.selector) {
+            if (d.terms.rules.replicas() != 1) ++_groups[d.terms.jobOfferHash].committed;
         } else if (what == ILilypadMarket.SeedFixed.selector) {
-            d.seed = abi.decode(log.data, (bytes32));
+            seeds[uint256(log.topics[1])] = abi.decode(log.data, (bytes32));
         } else if (what == ILilypadMarket.AnchorMoved.selector) {
             d.anchorBlock = abi.decode(log.data, (uint256));
         } else if (what == ILilypadMarket.CallbackDelivered.selector) {
@@ -206,6 +217,8 @@ contract Indexer {
         if (d.terms.rules.replicas() == 1) return;
         d.deadline = d.terms.rules.matchedAt() + d.terms.rules.submitWindow() + d.terms.rules.mediationWindow()
             + d.terms.rules.judgeWindow();
+        if (g.revealed == 0) g.anchorBlock = uint32(number + 1);
+        d.anchorBlock = g.anchorBlock;
         if (g.accord == Accord.Agreeing) {
             if (g.revealed == 0) g.receiptHash = d.comparable;
             else if (g.receiptHash != d.comparable) g.accord = Accord.Disputed;
@@ -268,7 +281,8 @@ contract Indexer {
     function _settledOfGroup(Known storage d, Settled memory s, DealId id) private {
         ReplicaGroup storage g = _groups[d.terms.jobOfferHash];
         if (d.state != DealState.Challenged && d.state != DealState.Audited) {
-            if (s.how == Settlement.ProviderSlashed) g.feesDue = 0;
+            // One that committed and showed nothing is slashed too, and owes no fees.
+            if (s.how == Settlement.ProviderSlashed && d.state == DealState.Submitted) g.feesDue = 0;
             return;
         }
         if (s.how == Settlement.JobVaried) g.accord = Accord.VerdictVaried;

@@ -251,10 +251,11 @@ fn matched(log: &Log) -> Option<MatchedDeal> {
 
 fn request(log: &Log) -> Option<Request> {
     let event = log.log_decode::<LilypadMarket::JobRequested>().ok()?.inner.data;
+    // The event has the call as its maker wrote it: whatever doesn't decode can't be matched either.
+    let call = LilypadMarket::requestJobCall::abi_decode_validate(&event.call).ok()?;
     // The id commits to the offer and the offer to the input; a node that changes either is caught here.
-    let honest =
-        offer_id(&event.offer) == event.requestId && keccak256(&event.input) == event.offer.inputHash;
-    honest.then(|| Request { id: event.requestId, offer: event.offer, input: event.input.to_vec() })
+    let honest = offer_id(&call.offer) == event.requestId && keccak256(&call.input) == call.offer.inputHash;
+    honest.then(|| Request { id: event.requestId, offer: call.offer, input: call.input.to_vec() })
 }
 
 /// The terms in the lens's own generated type.
