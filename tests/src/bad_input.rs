@@ -10,6 +10,9 @@ use std::{net::TcpListener, process::Command};
 /// An account that nobody ever funded.
 const PENNILESS: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
 
+/// An address; whose doesn't matter.
+const SOMEBODY: &str = "0x1111111111111111111111111111111111111111";
+
 fn refused(mut command: Command, code: i32, words: &[&str]) {
     let output = command.output().unwrap();
     let said = stderr(&output);
@@ -40,6 +43,8 @@ fn nothing_is_spent_on_a_bad_job() {
         (&["run", "cowsay", "--out", full.to_str().unwrap()], 2, &["not empty"]),
         (&["run", "cowsay", "--price-max", "cheap"], 2, &["cheap"]),
         (&["run", "cowsay", "--fuel", "18446744073709551615"], 2, &["fuel_limit"]),
+        (&["run", "cowsay", "--replicas", "8"], 2, &["--replicas", "8"]),
+        (&["run", "cowsay", "--replicas", "2", "--provider", SOMEBODY], 2, &["--provider", "cannot be used"]),
         (&["deal", "show", "zz"], 2, &["lilypad deal list"]),
         (&["deal", "show", "0xffffffff"], 2, &["no deal"]),
         (&["audit", "0xffffffff"], 2, &["no deal"]),

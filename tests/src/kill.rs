@@ -19,12 +19,16 @@ use std::{
 const CHEAT: u32 = 4;
 
 fn kill(market: &Market, name: &str) {
+    signal(market, name, Signal::KILL);
+}
+
+fn signal(market: &Market, name: &str, signal: Signal) {
     let (_, pid) = market
         .pids
         .iter()
         .find(|(process, _)| process == name)
         .unwrap_or_else(|| panic!("no process {name}"));
-    kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(*pid).unwrap(), signal).unwrap();
 }
 
 /// Runs `lilypad run` with these arguments, does `then` with the line in which it says `words`, and gives its end.
@@ -94,9 +98,14 @@ fn every_process_may_die_in_the_middle_of_a_job() {
 #[test]
 fn a_replica_may_die_between_its_commitment_and_its_result() {
     let market = Market::start();
-    // What it committed to is in its journal, and the salt that opens it is made from its key.
+    // The other one sleeps, so that nothing is revealed before.
+    signal(&market, "provider-2", Signal::STOP);
     let args = ["-i", "message=once more", "--replicas", "2"];
-    let output = run_and(&market, &args, "provider-1: committed", |_| kill(&market, "provider-1"));
+    // What it committed to is in its journal, and the salt that opens it is made from its key.
+    let output = run_and(&market, &args, "provider-1: committed", |_| {
+        kill(&market, "provider-1");
+        signal(&market, "provider-2", Signal::CONT);
+    });
     let result = json(&output);
     assert_eq!(result["settlement"], "audit_passed", "{}", stderr(&output));
     let honest = Key::dev(3).unwrap().address().to_string().to_lowercase();

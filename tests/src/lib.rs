@@ -13,6 +13,8 @@ mod market;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod money;
+#[cfg(test)]
 mod robbery;
 #[cfg(test)]
 mod stories;

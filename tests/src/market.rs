@@ -25,8 +25,7 @@ pub(crate) fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let dir = BUILT.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            // The whole workspace, as `cargo test --workspace` has it: another selection would build all of it once more.
-            .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
+            .args(["build", "--quiet", "--locked", "-p", "lilypad-host", "--bins"])
             .current_dir(root())
             .status()
             .unwrap();

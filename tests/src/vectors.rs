@@ -1,6 +1,6 @@
 //! Golden vectors: the same JSON is read here and by Foundry, so that Rust and Solidity hash alike.
 //!
-//! `LILYPAD_WRITE_VECTORS=1 cargo test --workspace --lib vectors` rewrites the files; review the change before committing.
+//! `LILYPAD_WRITE_VECTORS=1 cargo test -p lilypad-tests vectors` rewrites the files; review the change before committing.
 
 use crate::market::root;
 use lilypad_abi::{BlobDigest, Receipt};

@@ -81,6 +81,12 @@ impl Provider {
         Self { receipt, ..Self::default() }
     }
 
+    /// Failures in a row, for whoever paces the next attempt; none once there is a receipt.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        if self.receipt.is_some() { 0 } else { self.failures }
+    }
+
     /// Decides.
     pub fn step(&mut self, event: ProviderEvent) -> Vec<ProviderAction> {
         match event {

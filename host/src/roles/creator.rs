@@ -4,7 +4,7 @@ use super::Workshop;
 use crate::{
     chain::{
         Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id,
-        plain_job_offer,
+        plain_job_offer, stub,
     },
     deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
@@ -378,7 +378,9 @@ impl CreatorShell {
         let view = self.chain.deal(deal).await?;
         let posted = match view.state {
             DealState::Submitted | DealState::Challenged | DealState::Audited => {
-                self.chain.posted_receipt(deal.id).await?
+                // After a reorg, the event may be of a result that the deal doesn't have any more.
+                let posted = self.chain.posted_receipt(deal.id).await?;
+                posted.filter(|receipt| stub(receipt.hash()) == view.receipt_stub)
             }
             _ => None,
         };

@@ -28,6 +28,9 @@ const OFFER_ROUND: Duration = Duration::from_secs(3);
 /// Seconds kept free before a deadline to post something in: a few blocks, and no more than is needed.
 const TRANSACTION_SECONDS: std::ops::Range<u64> = 5..60;
 
+/// Doublings of the pause between attempts at one job.
+const PAUSES_MAX: u32 = 5;
+
 const DEALS: &str = "provider_deal";
 const OFFER: &str = "resource_offer";
 
@@ -226,7 +229,8 @@ impl Shell {
                     tracing::warn!(deal = %record.deal.id, error = %report::causes(&error), "a step failed; trying again");
                 }
             }
-            tokio::time::sleep(self.poll).await;
+            // Gateways that don't have the job's data yet are not asked faster and faster.
+            tokio::time::sleep(self.poll * 2_u32.pow(machine.failures().min(PAUSES_MAX))).await;
         }
     }
 
