@@ -31,6 +31,25 @@ abstract contract Callbacks is Mediators {
         ++happened[string.concat("callback ", vm.toString(uint256(mood)))];
     }
 
+    /// @notice A posted result that can be finalized is delivered at once, which settles it.
+    function deliverUnsettled(uint256 which, uint256 seed) external {
+        (bool found, uint256 i) = _pick(which, DealState.Submitted);
+        if (!found || _lives[i].terms.rules.callbackGas() == 0) return _idle(seed);
+        (bool possible, Settlement how, uint256 reimbursed) = _endOf(i);
+        if (!possible || !_resultStands(how)) return _idle(seed);
+        DealTerms memory terms = _lives[i].terms;
+        if (_isConsumer(terms.creator)) {
+            HostileConsumer(payable(terms.creator)).feel(HostileConsumer.Mood.Reverting, address(0), new bytes[](0));
+        }
+        Book memory b = _open();
+        market.deliverResult(terms, _lives[i].receipt, "journal");
+        _settled(b, i, how, new address[](0), reimbursed);
+        _close(b);
+        Callback expected = _isConsumer(terms.creator) ? Callback.Failed : Callback.Delivered;
+        assertEq(uint8(lens.deal(terms).callback), uint8(expected), "a callback that fails takes no settlement back");
+        ++happened["delivered and settled at once"];
+    }
+
     /// @dev Only what is the consumer's own may have gone through, and it moved its own money alone.
     function _checkFromWithin(Book memory b, address consumer) private {
         uint256 wentThrough = HostileConsumer(payable(consumer)).wentThrough();

@@ -131,11 +131,16 @@ abstract contract Deals is Ledger {
         _close(b);
     }
 
+    function _requestOpen(JobOffer memory job) internal view returns (bool) {
+        uint256 lock = market.requestLock(lens.hashJobOffer(job));
+        return lock != 0 && lock != type(uint256).max;
+    }
+
     function _pickRequest(uint256 which) private view returns (bool, JobOffer memory job) {
         uint256 count = _requests.length;
         for (uint256 k; k < count; ++k) {
             job = _requests[(which % count + k) % count];
-            if (market.requestLock(lens.hashJobOffer(job)) != 0) return (true, job);
+            if (_requestOpen(job)) return (true, job);
         }
         return (false, job);
     }

@@ -139,7 +139,7 @@ contract Handler is Callbacks {
     /// @notice Only what a stranger may do once enough time has passed. Every row is checked here, too.
     function settleEverything() external {
         for (uint256 i; i < _requests.length; ++i) {
-            if (market.requestLock(lens.hashJobOffer(_requests[i])) == 0) continue;
+            if (!_requestOpen(_requests[i])) continue;
             if (!_late(_requests[i].expiry)) vm.warp(uint256(_requests[i].expiry) + 1);
             _cancel(_requests[i], address(this));
         }

@@ -85,6 +85,7 @@ abstract contract Judging is Results {
         if (_groupOf[_lives[i].terms.jobOfferHash].accord > Accord.InMediation) {
             ++happened[string.concat("sibling's end ", vm.toString(uint256(how)))];
         }
+        if (how == Settlement.ProviderSlashed) _groupOf[_lives[i].terms.jobOfferHash].feesDue = 0;
         market.finalizeDeal(_lives[i].terms, _lives[i].receipt);
         _settled(b, i, how, new address[](0), reimbursed);
         _close(b);
@@ -92,7 +93,7 @@ abstract contract Judging is Results {
     }
 
     /// @dev How anyone may end a submitted deal now, if at all.
-    function _endOf(uint256 i) internal returns (bool possible, Settlement how, uint256 reimbursed) {
+    function _endOf(uint256 i) internal view returns (bool possible, Settlement how, uint256 reimbursed) {
         Life storage l = _lives[i];
         how = Settlement.Finalized;
         if (l.terms.rules.replicas() != 1) {
@@ -105,7 +106,6 @@ abstract contract Judging is Results {
                     return (true, Settlement.AuditPassed, 0);
                 }
                 reimbursed = g.feesDue * l.terms.mediatorFee;
-                g.feesDue = 0;
                 return (true, Settlement.ProviderSlashed, reimbursed);
             }
             if (g.revealed == l.terms.rules.replicas()) how = Settlement.Agreed;

@@ -142,7 +142,7 @@ pub(crate) enum Target {
 
 /// Where a call goes and its data. `sign` makes the bytes of a signature.
 pub(crate) fn encode(call: &Call, sign: &mut dyn FnMut(Signature) -> Bytes) -> (Target, Vec<u8>) {
-    let mut signature = |s: &Option<Signature>| s.map_or_else(Bytes::new, |s| sign(s));
+    let mut signature = |s: &Option<Signature>| s.map_or_else(Bytes::new, &mut *sign);
     let data = match call {
         Call::Deposit(amount) => M::depositCall { amount: *amount }.abi_encode(),
         Call::Withdraw(amount) => M::withdrawCall { amount: *amount }.abi_encode(),

@@ -150,7 +150,7 @@ fn spoil_resource(rng: &mut Rng, o: &mut ResourceOffer, cast: &[Address]) {
         4 => o.disk_bytes_max = 0,
         5 => o.cores = 0,
         6 => o.gpu_memory_mib = 0,
-        7 => o.price_per_gigafuel += 1_000,
+        7 => o.price_per_gigafuel = o.price_per_gigafuel.saturating_add(1_000),
         8 => o.collateral_max = 10,
         9 => o.panel = rng.word(),
         10 => o.mediator_fee_min = 58,
