@@ -13,7 +13,7 @@ use crate::deal::{Accord, Callback, DealState, DealView, Group, Seat, Settlement
 use alloy::{
     primitives::keccak256,
     rpc::types::{Filter, Log},
-    sol_types::{SolEvent as _, SolValue as _},
+    sol_types::{SolCall as _, SolEvent as _, SolValue as _},
 };
 use lilypad_abi::{Receipt, ReceiptHash};
 
