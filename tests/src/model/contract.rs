@@ -119,6 +119,9 @@ pub(crate) struct Market {
     pub(crate) nonces: BTreeSet<(Address, u64)>,
     pub(crate) slots_used: BTreeMap<B256, u32>,
     pub(crate) request_locks: BTreeMap<B256, U256>,
+    pub(crate) requests_cancelled: BTreeSet<B256>,
+    /// Hashes of anchor blocks that somebody fixed.
+    pub(crate) seeds: BTreeMap<u64, B256>,
     pub(crate) deals: BTreeMap<B256, Deal>,
     pub(crate) groups: BTreeMap<B256, Group>,
     pub(crate) mediation: Mediation,
@@ -136,6 +139,8 @@ impl Market {
             nonces: BTreeSet::new(),
             slots_used: BTreeMap::new(),
             request_locks: BTreeMap::new(),
+            requests_cancelled: BTreeSet::new(),
+            seeds: BTreeMap::new(),
             deals: BTreeMap::new(),
             groups: BTreeMap::new(),
             mediation: Mediation::default(),
@@ -178,14 +183,14 @@ impl Market {
                 self.reveal_result(block, caller, terms, receipt, *salt)?
             }
             Call::TimeOut(terms) => self.time_out(block, terms)?,
-            Call::Accept(terms, receipt) => self.accept(caller, terms, receipt)?,
+            Call::Accept(terms, receipt) => self.accept(block, caller, terms, receipt)?,
             Call::Finalize(terms, receipt) => self.finalize(block, terms, receipt)?,
             Call::FixSeed(terms) => self.fix_seed(block, terms)?,
             Call::Challenge(terms, panel) => self.challenge(block, caller, terms, panel)?,
             Call::Audit(terms, panel) => self.audit(block, terms, panel)?,
             Call::Conclude { terms, receipt, drawn } => self.conclude(block, terms, receipt, drawn)?,
             Call::DeliverResult { terms, receipt, journal } => {
-                self.deliver_result(terms, receipt, journal)?
+                self.deliver_result(block, terms, receipt, journal)?
             }
             Call::DeliverFailure(terms) => self.deliver_failure(terms)?,
             Call::Batch { calls, all_or_nothing } => {

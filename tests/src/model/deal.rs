@@ -15,7 +15,6 @@ pub(crate) struct Deal {
     pub(crate) callback: Callback,
     pub(crate) deadline: u64,
     pub(crate) anchor_block: u64,
-    pub(crate) seed: Option<B256>,
     pub(crate) receipt_hash: Cut,
 }
 
@@ -26,6 +25,7 @@ pub(crate) struct Group {
     pub(crate) revealed: u8,
     pub(crate) accord: Accord,
     pub(crate) fees_due: u8,
+    pub(crate) anchor_block: u64,
     pub(crate) receipt_hash: Cut,
 }
 
@@ -46,19 +46,6 @@ impl Deal {
         self.deadline + u64::from(terms.rules.mediation_window)
     }
 
-    /// The seed, if somebody fixed it or the chain still has the anchor's hash.
-    pub(crate) fn known_seed(&self, block: &Block) -> Option<B256> {
-        self.seed.or_else(|| if self.anchor_block == 0 { None } else { block.hash(self.anchor_block) })
-    }
-
-    pub(crate) fn seed(&self, block: &Block) -> Result<B256, Refusal> {
-        match self.known_seed(block) {
-            Some(seed) => Ok(seed),
-            None if block.number <= self.anchor_block => refuse!(SeedNotKnown, self.anchor_block),
-            None => refuse!(SeedLost, self.anchor_block),
-        }
-    }
-
     pub(crate) fn check_receipt(&self, receipt: &Receipt) -> Result<(), Refusal> {
         let given = cut(receipt.hash());
         if given == self.receipt_hash { Ok(()) } else { refuse!(ReceiptMismatch, self.receipt_hash, given) }
@@ -72,6 +59,20 @@ impl Market {
 
     pub(crate) fn group(&self, terms: &Terms) -> Group {
         self.groups.get(&terms.job_offer_hash).copied().unwrap_or_default()
+    }
+
+    /// A deal's seed, if somebody fixed it or the chain still has the anchor's hash.
+    pub(crate) fn known_seed(&self, block: &Block, deal: &Deal) -> Option<B256> {
+        let fixed = self.seeds.get(&deal.anchor_block).copied();
+        fixed.or_else(|| if deal.anchor_block == 0 { None } else { block.hash(deal.anchor_block) })
+    }
+
+    pub(crate) fn seed(&self, block: &Block, deal: &Deal) -> Result<B256, Refusal> {
+        match self.known_seed(block, deal) {
+            Some(seed) => Ok(seed),
+            None if block.number <= deal.anchor_block => refuse!(SeedNotKnown, deal.anchor_block),
+            None => refuse!(SeedLost, deal.anchor_block),
+        }
     }
 
     pub(crate) fn set(&mut self, terms: &Terms, deal: Deal) {
@@ -98,6 +99,11 @@ impl Market {
         if block.timestamp > terms.decline_deadline() {
             return refuse!(TooLate, terms.decline_deadline());
         }
+        if terms.replicated() {
+            // The others need not wait for it.
+            let group = self.group(terms);
+            self.set_group(terms, Group { committed: group.committed + 1, ..group });
+        }
         self.settle(terms, Settlement::Declined, U256::ZERO, &[], U256::ZERO);
         Ok(())
     }
@@ -116,7 +122,7 @@ impl Market {
         if block.timestamp > deal.deadline {
             return refuse!(TooLate, deal.deadline);
         }
-        self.post(block, terms, receipt, block.timestamp)
+        self.post(terms, receipt, block.timestamp, block.number + 1)
     }
 
     pub(crate) fn commit_result(
@@ -160,6 +166,9 @@ impl Market {
         if given != deal.receipt_hash {
             return refuse!(CommitmentMismatch, deal.receipt_hash, given);
         }
+        if group.revealed == 0 {
+            group.anchor_block = block.number + 1;
+        }
         let part = cut(receipt.comparable(terms.rules.verification));
         if group.accord == Accord::Agreeing {
             if group.revealed == 0 {
@@ -170,11 +179,17 @@ impl Market {
         }
         group.revealed += 1;
         self.set_group(terms, group);
-        self.post(block, terms, receipt, reveal_deadline)
+        self.post(terms, receipt, reveal_deadline, group.anchor_block)
     }
 
     /// A receipt arrives; its creator may judge it until the judge window from `from` on is over.
-    fn post(&mut self, block: &Block, terms: &Terms, receipt: &Receipt, from: u64) -> Result<(), Refusal> {
+    fn post(
+        &mut self,
+        terms: &Terms,
+        receipt: &Receipt,
+        from: u64,
+        anchor_block: u64,
+    ) -> Result<(), Refusal> {
         // The digest of a job that an input completes isn't known here.
         if terms.input_hash.is_zero() && receipt.job_digest != terms.job_digest {
             return refuse!(ReceiptInvalid, "jobDigest");
@@ -195,7 +210,7 @@ impl Market {
         let deal = Deal {
             state: DealState::Submitted,
             deadline: from + u64::from(terms.rules.judge_window),
-            anchor_block: block.number + 1,
+            anchor_block,
             receipt_hash: cut(receipt.hash()),
             ..self.deal(terms)
         };
@@ -205,15 +220,16 @@ impl Market {
 
     pub(crate) fn time_out(&mut self, block: &Block, terms: &Terms) -> Result<(), Refusal> {
         let deal = self.deal(terms);
-        let deadline = match deal.state {
-            DealState::Matched => deal.deadline,
-            DealState::Committed => deal.reveal_deadline(terms),
+        // Who has committed could have seen that it is wrong, and is slashed for not showing it.
+        let (deadline, how) = match deal.state {
+            DealState::Matched => (deal.deadline, Settlement::SubmissionTimedOut),
+            DealState::Committed => (deal.reveal_deadline(terms), Settlement::ProviderSlashed),
             _ => return refuse!(WrongState, terms.id()),
         };
         if block.timestamp <= deadline {
             return refuse!(TooEarly, deadline + 1);
         }
-        self.settle(terms, Settlement::SubmissionTimedOut, U256::ZERO, &[], U256::ZERO);
+        self.settle(terms, how, U256::ZERO, &[], U256::ZERO);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use alloy::primitives::{Address, U256};
 impl Market {
     pub(crate) fn accept(
         &mut self,
+        block: &Block,
         caller: Address,
         terms: &Terms,
         receipt: &Receipt,
@@ -19,6 +20,17 @@ impl Market {
         let deal = self.expect_state(terms, DealState::Submitted)?;
         if caller != terms.creator {
             return refuse!(NotCreator, caller);
+        }
+        if terms.replicated() {
+            let group = self.group(terms);
+            if group.accord != Accord::Agreeing {
+                return refuse!(MediationDue, terms.id());
+            }
+            // As long as another replica can contradict it, a creator can't take it.
+            let last = deal.deadline - u64::from(terms.rules.judge_window);
+            if group.revealed != terms.rules.replicas && block.timestamp <= last {
+                return refuse!(TooEarly, last + 1);
+            }
         }
         deal.check_receipt(receipt)?;
         self.settle(terms, Settlement::Accepted, cost(terms, receipt), &[], U256::ZERO);
@@ -56,7 +68,7 @@ impl Market {
                     return refuse!(TooEarly, deal.deadline + 1);
                 }
                 if terms.rules.audit_bps != 0
-                    && mediation::audited(deal.seed(block)?, terms.id(), terms.rules.audit_bps)
+                    && mediation::audited(self.seed(block, &deal)?, terms.id(), terms.rules.audit_bps)
                 {
                     return refuse!(MediationDue, terms.id());
                 }
@@ -69,17 +81,18 @@ impl Market {
 
     pub(crate) fn fix_seed(&mut self, block: &Block, terms: &Terms) -> Result<(), Refusal> {
         let mut deal = self.expect_state(terms, DealState::Submitted)?;
-        if deal.seed.is_some() {
+        if self.seeds.contains_key(&deal.anchor_block) {
             return Ok(());
         }
         if block.number <= deal.anchor_block {
             return refuse!(SeedNotKnown, deal.anchor_block);
         }
-        deal.seed = block.hash(deal.anchor_block);
-        if deal.seed.is_none() {
+        if let Some(seed) = block.hash(deal.anchor_block) {
+            self.seeds.insert(deal.anchor_block, seed);
+        } else {
             deal.anchor_block = block.number + 1;
+            self.set(terms, deal);
         }
-        self.set(terms, deal);
         Ok(())
     }
 
@@ -106,7 +119,7 @@ impl Market {
     pub(crate) fn audit(&mut self, block: &Block, terms: &Terms, panel: &[Address]) -> Result<(), Refusal> {
         let deal = self.expect_state(terms, DealState::Submitted)?;
         let due = self.group(terms).accord == Accord::Disputed
-            || mediation::audited(deal.seed(block)?, terms.id(), terms.rules.audit_bps);
+            || mediation::audited(self.seed(block, &deal)?, terms.id(), terms.rules.audit_bps);
         if !due {
             return refuse!(AuditNotDrawn, terms.id());
         }
@@ -132,9 +145,12 @@ impl Market {
             group.accord = Accord::InMediation;
             self.set_group(terms, group);
         }
-        let seed = deal.seed(block)?;
+        let seed = self.seed(block, &deal)?;
         let parties = [terms.creator, terms.provider];
-        let drawn = mediation::draw(panel, parties, terms.rules.mediator_count, seed, terms.id());
+        // Replicas have one jury, whichever of them is mediated.
+        let lot = if terms.replicated() { terms.job_offer_hash } else { terms.id() };
+        let seed = names::hash_words([seed, lot]);
+        let drawn = mediation::draw(panel, parties, terms.rules.mediator_count, seed);
         let Terms { rules, .. } = terms;
         self.mediation.open(terms.id(), drawn, block.timestamp, rules.mediation_window, rules.verification);
         deal.state = state;

@@ -85,10 +85,11 @@ impl Market {
             return refuse!(InputHashMismatch, offer.input_hash, keccak256(input));
         }
         let request = offer.hash();
-        if self.request_locks.contains_key(&request) {
+        if self.request_locks.contains_key(&request) || self.requests_cancelled.contains(&request) {
             return refuse!(RequestAlreadyPosted, request);
         }
-        self.check_job_offer(block, offer)?;
+        self.check_open(block, offer)?;
+        self.check_fields(offer)?;
         let lock = deposit(offer, offer.price_per_gigafuel_max) * U256::from(offer.replicas);
         valid(!lock.is_zero(), "price")?;
         self.books.lock(caller, lock)?;
@@ -110,6 +111,7 @@ impl Market {
             return refuse!(NotCreator, caller);
         }
         self.request_locks.remove(&request);
+        self.requests_cancelled.insert(request);
         self.nonces.insert((offer.creator, offer.nonce));
         self.books.unlock(offer.creator, lock, lock);
         Ok(())
@@ -146,9 +148,13 @@ impl Market {
         resources: &[(ResourceOffer, Option<Signature>)],
     ) -> Result<Vec<Terms>, Refusal> {
         fits(resources.len() == usize::from(job.replicas), "replicas")?;
-        self.check_job_offer(block, job)?;
+        self.check_open(block, job)?;
         fits(admits(job.solver, solver), "job.solver")?;
         let hash = job.hash();
+        let requested = self.request_locks.get(&hash).copied().filter(|_| signature.is_none());
+        if requested.is_none() {
+            self.check_signed(job, signature, hash)?;
+        }
         let mut made = Vec::new();
         let mut lock = U256::ZERO;
         for (resource, _) in resources {
@@ -167,17 +173,31 @@ impl Market {
             made.push(terms);
         }
         self.groups.insert(hash, Group::default());
-        self.take_job_offer(job, signature, hash, lock)?;
+        self.nonces.insert((job.creator, job.nonce));
+        match requested {
+            None => self.books.lock(job.creator, lock)?,
+            Some(requested) => {
+                self.request_locks.remove(&hash);
+                // The deals' part of what the request locked stays locked.
+                let rest = requested - lock;
+                self.books.unlock(job.creator, rest, rest);
+            }
+        }
         Ok(made)
     }
 
-    fn check_job_offer(&self, block: &Block, o: &JobOffer) -> Result<(), Refusal> {
+    fn check_open(&self, block: &Block, o: &JobOffer) -> Result<(), Refusal> {
         if block.timestamp > o.expiry {
             return refuse!(JobOfferExpired, o.expiry);
         }
         if self.nonces.contains(&(o.creator, o.nonce)) {
             return refuse!(JobOfferNonceUsed, o.creator, o.nonce);
         }
+        Ok(())
+    }
+
+    /// What never changes about an offer.
+    fn check_fields(&self, o: &JobOffer) -> Result<(), Refusal> {
         valid((1..=REPLICAS_MAX).contains(&o.replicas), "replicas")?;
         if o.verification == Verification::Unverified {
             let nobody = o.mediator_count == 0 && o.audit_bps == 0 && o.availability_fee == 0;
@@ -196,9 +216,7 @@ impl Market {
         let window = |seconds| (1..=WINDOW_SECONDS_MAX).contains(&seconds);
         valid(window(o.submit_window), "submitWindow")?;
         valid(window(o.judge_window), "judgeWindow")?;
-        valid(window(o.mediation_window), "mediationWindow")?;
-        let all = deposit(o, o.price_per_gigafuel_max) * U256::from(REPLICAS_MAX);
-        valid(all <= U256::from(u128::MAX), "price")
+        valid(window(o.mediation_window), "mediationWindow")
     }
 
     fn take_resource_offer(
@@ -232,27 +250,13 @@ impl Market {
         Ok(())
     }
 
-    fn take_job_offer(
-        &mut self,
-        job: &JobOffer,
-        signature: Option<Signature>,
-        hash: B256,
-        lock: U256,
-    ) -> Result<(), Refusal> {
-        self.nonces.insert((job.creator, job.nonce));
-        if signature.is_none()
-            && let Some(requested) = self.request_locks.remove(&hash)
-        {
-            // The deals' part of what the request locked stays locked.
-            let rest = requested - lock;
-            self.books.unlock(job.creator, rest, rest);
-            return Ok(());
-        }
+    /// A signed offer, which can't be one for a template: nobody would know its input.
+    fn check_signed(&self, job: &JobOffer, signature: Option<Signature>, hash: B256) -> Result<(), Refusal> {
+        self.check_fields(job)?;
         if signature != Some(Signature { by: job.creator, of: hash }) {
             return refuse!(JobOfferSignatureInvalid, job.creator);
         }
-        valid(job.input_hash.is_zero(), "inputHash")?;
-        self.books.lock(job.creator, lock)
+        valid(job.input_hash.is_zero(), "inputHash")
     }
 }
 
@@ -276,7 +280,8 @@ fn check_fit(job: &JobOffer, resource: &ResourceOffer, solver: Address) -> Resul
     fits(job.availability_fee <= resource.availability_fee_max, "availabilityFee")?;
     fits(job.submit_window >= resource.submit_window_min, "submitWindow")?;
     fits(job.judge_window <= resource.judge_window_max, "judgeWindow")?;
-    fits(job.mediation_window >= resource.mediation_window_min, "mediationWindow")
+    let window = resource.mediation_window_min..=resource.judge_window_max;
+    fits(window.contains(&job.mediation_window), "mediationWindow")
 }
 
 fn terms(block: &Block, solver: Address, job: &JobOffer, resource: &ResourceOffer) -> Terms {

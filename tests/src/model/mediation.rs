@@ -58,18 +58,12 @@ pub(crate) enum Verdict {
     Inconclusive,
 }
 
-/// Draws mediators without replacement from a panel less the two parties: the seat's number, the deal and the seed
+/// Draws mediators without replacement from a panel less the two parties: the seat's number and the seed
 /// say how far ahead of the seat's own place in the list its member is found; the two change places.
-pub(crate) fn draw(
-    panel: &[Address],
-    parties: [Address; 2],
-    count: u8,
-    seed: B256,
-    deal: B256,
-) -> Vec<Address> {
+pub(crate) fn draw(panel: &[Address], parties: [Address; 2], count: u8, seed: B256) -> Vec<Address> {
     let mut list: Vec<_> = panel.iter().copied().filter(|member| !parties.contains(member)).collect();
     for seat in 0..usize::from(count) {
-        let lot: U256 = hash_words([seed, deal, U256::from(seat).into()]).into();
+        let lot: U256 = hash_words([seed, U256::from(seat).into()]).into();
         let ahead: usize = (lot % U256::from(list.len() - seat)).to();
         list.swap(seat, seat + ahead);
     }

@@ -1,7 +1,7 @@
 //! The end of a deal: who is paid, and who is told.
 
 use super::{
-    contract::{Market, Settled},
+    contract::{Block, Market, Settled},
     deal::Deal,
     money::{self, BURNED, panel_account},
     types::{Callback, DealState, Receipt, Refusal, Settlement, Terms, refuse},
@@ -48,11 +48,16 @@ impl Market {
 
     pub(crate) fn deliver_result(
         &mut self,
+        block: &Block,
         terms: &Terms,
         receipt: &Receipt,
         journal: &[u8],
     ) -> Result<(), Refusal> {
-        let deal = self.expect_state(terms, DealState::Settled)?;
+        // Whoever delivers what nobody has finalized yet does both.
+        if self.deal(terms).state == DealState::Submitted {
+            self.finalize(block, terms, receipt)?;
+        }
+        let deal = self.deal(terms);
         if !deal.settlement.result_stands() {
             return refuse!(ResultNotPayable, terms.id());
         }

@@ -37,7 +37,7 @@ fn differ<T: PartialEq + std::fmt::Debug>(
 fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
     let deal = model.deal(terms);
     let group = model.group(terms);
-    let seed = deal.known_seed(block);
+    let seed = model.known_seed(block, &deal);
     let drawn = seed.is_some_and(|seed| audited(seed, terms.id(), terms.rules.audit_bps));
     let due = match group.accord {
         Accord::Disputed => true,
@@ -52,7 +52,7 @@ fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
         revealDeadline: if deal.state == DealState::Committed { deal.reveal_deadline(terms) } else { 0 },
         anchorBlock: deal.anchor_block,
         seed: seed.unwrap_or_default(),
-        seedLost: seed.is_none() && deal.anchor_block != 0 && block.number > deal.anchor_block,
+        seedLost: seed.is_none() && deal.state == DealState::Submitted && block.number > deal.anchor_block,
         auditDue: deal.state == DealState::Submitted && due,
         receiptHash: deal.receipt_hash,
         replicas: LilypadLens::ReplicaGroup {
@@ -60,6 +60,7 @@ fn view(model: &Market, block: &Block, terms: &Terms) -> LilypadLens::DealView {
             revealed: group.revealed,
             accord: group.accord as u8,
             feesDue: group.fees_due,
+            anchorBlock: u32::try_from(group.anchor_block).expect("few blocks"),
             receiptHash: group.receipt_hash,
         },
     }
@@ -211,7 +212,8 @@ async fn books(out: &mut Differences, chain: &Chain, site: &Site, world: &World)
     for offer in &world.requests {
         let hash = offer.hash();
         let seen = chain.view(site.market, &M::requestLockCall { requestId: hash }).await;
-        let model = world.model.request_locks.get(&hash).copied().unwrap_or_default();
+        let cancelled = world.model.requests_cancelled.contains(&hash).then_some(U256::MAX);
+        let model = world.model.request_locks.get(&hash).copied().or(cancelled).unwrap_or_default();
         differ(out, || format!("lock of request {hash}"), seen, model);
     }
     for party in world.cast.everybody() {

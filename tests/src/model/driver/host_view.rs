@@ -78,7 +78,7 @@ impl World {
         let id = terms.id();
         let deal = self.model.deal(terms);
         let group = self.model.group(terms);
-        let seed = deal.known_seed(&self.block);
+        let seed = self.model.known_seed(&self.block, &deal);
         let drawn = seed.is_some_and(|seed| audited(seed, id, terms.rules.audit_bps));
         let submitted = deal.state == types::DealState::Submitted;
         let mut view = host::DealView {
@@ -95,7 +95,7 @@ impl World {
             },
             decline_deadline: terms.decline_deadline(),
             seed_known: seed.is_some(),
-            seed_lost: seed.is_none() && deal.anchor_block != 0 && self.block.number > deal.anchor_block,
+            seed_lost: seed.is_none() && submitted && self.block.number > deal.anchor_block,
             audits: terms.rules.audit_bps > 0,
             audit_due: submitted
                 && (group.accord == Accord::Disputed || (group.accord == Accord::Agreeing && drawn)),

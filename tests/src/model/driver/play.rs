@@ -228,7 +228,9 @@ fn note_rare(tally: &mut Tally, world: &World, call: &Call, settled: &[Settled])
         }
     }
     match call {
-        Call::FixSeed(terms) if world.model.deal(terms).seed.is_some() => note("a seed fixed"),
+        Call::FixSeed(terms) if world.model.seeds.contains_key(&world.model.deal(terms).anchor_block) => {
+            note("a seed fixed")
+        }
         Call::FixSeed(_) => note("an anchor moved"),
         Call::PayPanel(_) => note("a panel paid"),
         Call::DeliverResult { terms, .. } | Call::DeliverFailure(terms)
