@@ -88,7 +88,7 @@ contract Handler is Callbacks {
         assertEq(bytes4(results[count]), ILilypadMarket.WrongState.selector, "the second time is refused");
         for (uint256 k; k < count; ++k) {
             assertEq(results[k].length, 0, "in a batch");
-            _settled(b, ended[k], Settlement.SubmissionTimedOut, new address[](0), 0);
+            _settled(b, ended[k], _timeOutOf(ended[k]), new address[](0), 0);
         }
         _close(b);
         ++happened["batch"];
@@ -167,7 +167,7 @@ contract Handler is Callbacks {
         if (_mayTimeOut(i)) {
             Book memory b = _open();
             market.timeoutSubmission(l.terms);
-            _settled(b, i, Settlement.SubmissionTimedOut, new address[](0), 0);
+            _settled(b, i, _timeOutOf(i), new address[](0), 0);
             return _close(b);
         }
         if (l.state == DealState.Submitted) {

@@ -21,7 +21,7 @@ abstract contract Judging is Results {
 
     function accept(uint256 which, uint256 seed) external {
         (bool found, uint256 i) = _pick(which, DealState.Submitted);
-        if (!found || seed % 4 != 0) return _idle(seed);
+        if (!found || seed % 4 != 0 || _contradictable(i)) return _idle(seed);
         Book memory b = _open();
         _callAs(
             _lives[i].terms.creator, abi.encodeCall(ILilypadMarket.acceptResult, (_lives[i].terms, _lives[i].receipt))
@@ -61,6 +61,15 @@ abstract contract Judging is Results {
     }
 
     /* INTERNALS */
+
+    /// @dev A replica that another contradicts, or still can.
+    function _contradictable(uint256 i) private view returns (bool) {
+        Life storage l = _lives[i];
+        if (l.terms.rules.replicas() == 1) return false;
+        Group storage g = _groupOf[l.terms.jobOfferHash];
+        if (g.accord != Accord.Agreeing) return true;
+        return g.revealed != l.terms.rules.replicas() && !_late(l.revealDeadline);
+    }
 
     function _fixSeed(uint256 i) internal {
         bool lost = lens.deal(_lives[i].terms).seedLost;
@@ -125,8 +134,8 @@ abstract contract Judging is Results {
 
     /// @dev Those that the seed puts in front, the two parties left out.
     function _draw(DealTerms memory terms) private view returns (address[] memory drawn) {
-        bytes32 seed = lens.deal(terms).seed;
-        bytes32 id = keccak256(abi.encode(terms));
+        bytes32 lot = terms.rules.replicas() == 1 ? keccak256(abi.encode(terms)) : terms.jobOfferHash;
+        bytes32 seed = keccak256(abi.encode(lens.deal(terms).seed, lot));
         address[] memory members = _panelMembers;
         uint256 eligible;
         for (uint256 i; i < members.length; ++i) {
@@ -134,7 +143,7 @@ abstract contract Judging is Results {
         }
         drawn = new address[](terms.rules.mediatorCount());
         for (uint256 i; i < drawn.length; ++i) {
-            uint256 pick = i + uint256(keccak256(abi.encode(seed, id, i))) % (eligible - i);
+            uint256 pick = i + uint256(keccak256(abi.encode(seed, i))) % (eligible - i);
             (drawn[i], members[pick]) = (members[pick], members[i]);
         }
     }

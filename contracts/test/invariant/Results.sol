@@ -27,6 +27,7 @@ abstract contract Results is Deals {
         Book memory b = _open();
         vm.prank(l.terms.provider);
         market.declineDeal(l.terms, DeclineReason(seed % 5));
+        ++_groupOf[l.terms.jobOfferHash].committed;
         _settled(b, i, Settlement.Declined, new address[](0), 0);
         _close(b);
     }
@@ -71,7 +72,7 @@ abstract contract Results is Deals {
         if (!found || !_mayTimeOut(i)) return _idle(seed);
         Book memory b = _open();
         market.timeoutSubmission(_lives[i].terms);
-        _settled(b, i, Settlement.SubmissionTimedOut, new address[](0), 0);
+        _settled(b, i, _timeOutOf(i), new address[](0), 0);
         _close(b);
     }
 
@@ -81,6 +82,11 @@ abstract contract Results is Deals {
         Life storage l = _lives[i];
         if (l.state == DealState.Matched) return _late(l.deadline);
         return l.state == DealState.Committed && _late(l.revealDeadline);
+    }
+
+    /// @dev Who has committed could have seen that it is wrong.
+    function _timeOutOf(uint256 i) internal view returns (Settlement) {
+        return _lives[i].state == DealState.Committed ? Settlement.ProviderSlashed : Settlement.SubmissionTimedOut;
     }
 
     function _submit(uint256 i, uint256 seed) private {
