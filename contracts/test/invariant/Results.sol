@@ -50,7 +50,8 @@ abstract contract Results is Deals {
         bytes32 job = _lives[i].terms.jobOfferHash;
         while (i != 0 && _lives[i - 1].terms.jobOfferHash == job) --i;
         for (; i < _lives.length && _lives[i].terms.jobOfferHash == job; ++i) {
-            if (_lives[i].state == DealState.Matched) _submit(i, uint256(keccak256(abi.encode(seed, i))));
+            if (_lives[i].state != DealState.Matched || _late(_lives[i].deadline)) continue;
+            _submit(i, uint256(keccak256(abi.encode(seed, i))));
         }
     }
 
