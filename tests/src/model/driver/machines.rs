@@ -275,10 +275,7 @@ impl World {
             // Who committed and had no turn to reveal in time is slashed for that, whatever it had.
             let deal = self.model.deal(terms);
             let slashed = deal.settlement == Settlement::ProviderSlashed && deal.anchor_block != 0;
-            assert!(
-                !(honest && mediators_honest && slashed),
-                "honest, and slashed: {id}"
-            );
+            assert!(!(honest && mediators_honest && slashed), "honest, and slashed: {id}");
         }
     }
 }
