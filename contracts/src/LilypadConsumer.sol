@@ -6,8 +6,9 @@ import {ILilypadConsumer} from "./interfaces/ILilypadConsumer.sol";
 import {ILilypadMarket} from "./interfaces/ILilypadMarket.sol";
 
 /// @title Base of contracts that request jobs: only the market calls back, only for own requests, once each.
-/// @dev A request ends once, by exactly one of `_onJobResult`, `_onJobFailed`, `_onJobCancelled`. With replicas none
-/// of which brought an answer it ends by none: then the contract reads its deals.
+/// @dev A request ends at most once, by one of `_onJobResult`, `_onJobFailed`, `_onJobCancelled`. It stays open where
+/// nobody delivers: a journal that is kept back (whoever runs the job again has it), a callback that can't afford the
+/// answer, or replicas none of which brought one. A contract that minds gives up by a rule of its own.
 abstract contract LilypadConsumer is ILilypadConsumer {
     error NotMarket(address caller);
     error RequestNotOpen(bytes32 requestId);
