@@ -147,7 +147,14 @@ async fn a_killed_worker_is_one_failed_attempt() {
     let executor = Executor::new(config("killed", Duration::from_secs(60)), 1);
     let background = executor.clone();
     let running = tokio::spawn(async move { background.run(&job(LOOP)).await });
-    kill(one_worker("killed").await);
+    // A worker that has just come up may not have the job yet: whichever has it is killed in the end.
+    loop {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        if running.is_finished() {
+            break;
+        }
+        kill(one_worker("killed").await);
+    }
     let error = running.await.unwrap().unwrap_err();
     assert!(matches!(&error, ExecError::Worker { status, .. } if status.contains('9')), "{error}");
     // The next job runs as if nothing had been.
