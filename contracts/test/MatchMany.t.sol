@@ -247,4 +247,16 @@ contract MatchManyTest is MarketTest {
         assertEq(left[2], 0, "cancelled");
         assertEq(left[3], 0, "expired");
     }
+
+    /// @dev It makes no deal, so it must not use up an offer either.
+    function test_aMatchOfNoJobsIsRefusedAndSpendsNoSlot() public {
+        ResourceOffer memory single = _resourceOffer();
+        single.slots = 1;
+        (ResourceOffer[] memory resources, bytes[] memory signatures) = _one(single, _signed(single));
+        vm.expectRevert(abi.encodeWithSelector(ILilypadMarket.OffersDoNotFit.selector, bytes32("jobs")));
+        vm.prank(stranger);
+        market.matchOffers(new JobOffer[](0), new bytes[](0), resources, signatures);
+        assertEq(market.nonceBitmap(provider, 0), 0, "the single slot's nonce is not spent");
+        _match(_jobOffer(), single);
+    }
 }
