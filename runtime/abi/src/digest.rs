@@ -165,10 +165,12 @@ impl Cid {
     /// The inverse of [`Cid::to_bytes`].
     ///
     /// # Errors
-    /// [`CidError::Kind`] for anything else, the bytes shown in hex.
+    /// [`CidError`] for anything else, what follows a CID included: two spellings would be two identities.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         let inner = ipld_core::cid::Cid::try_from(bytes).map_err(|_| CidError::Syntax(hex(bytes)))?;
-        Self::from_ipld(&inner).ok_or_else(|| CidError::Kind(inner.to_string()))
+        let cid = Self::from_ipld(&inner).ok_or_else(|| CidError::Kind(inner.to_string()))?;
+        // The library stops reading where the CID ends.
+        if cid.to_bytes() == bytes { Ok(cid) } else { Err(CidError::Syntax(hex(bytes))) }
     }
 
     fn from_ipld(cid: &ipld_core::cid::Cid) -> Option<Self> {
@@ -262,6 +264,13 @@ mod tests {
             assert_eq!(cid.to_string().parse::<Cid>().unwrap(), cid);
             assert_eq!(Cid::from_bytes(&cid.to_bytes()).unwrap(), cid);
         }
+    }
+
+    #[test]
+    fn what_follows_a_cid_is_refused() {
+        let mut bytes = Cid::of(Codec::DagCbor, b"abc").to_bytes().to_vec();
+        bytes.push(0);
+        assert!(matches!(Cid::from_bytes(&bytes), Err(CidError::Syntax(_))));
     }
 
     #[test]
