@@ -25,9 +25,12 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// The versioned execution rules. A released profile never changes; a change is a new profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Profile {
-    /// The first profile.
+    /// The first profile of WASI modules.
     #[serde(rename = "lilypad-1")]
     Lilypad1,
+    /// Containers, which have bounds and no rules that make them deterministic: see [`crate::ContainerSpec`].
+    #[serde(rename = "container-1")]
+    Container1,
 }
 
 impl Profile {
@@ -36,6 +39,7 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lilypad1 => "lilypad-1",
+            Self::Container1 => "container-1",
         }
     }
 
@@ -60,6 +64,7 @@ impl FromStr for Profile {
     fn from_str(text: &str) -> Result<Self, JobSpecError> {
         match text {
             "lilypad-1" => Ok(Self::Lilypad1),
+            "container-1" => Ok(Self::Container1),
             other => Err(JobSpecError::Profile(other.to_string())),
         }
     }
@@ -138,8 +143,11 @@ pub enum JobSpecError {
     #[error("job block has {0} bytes, the most is {INPUT_BYTES_MAX}; move large values into input files")]
     Size(usize),
     /// A profile this build doesn't know.
-    #[error("profile '{0}' is not known; this build runs lilypad-1")]
+    #[error("profile '{0}' is not known; this build runs lilypad-1 and container-1")]
     Profile(String),
+    /// A container's profile in a module's job.
+    #[error("profile '{0}' is not a module's; a module's job has lilypad-1")]
+    NotAModules(Profile),
     /// A name under which no input folder can be given.
     #[error(
         "input name '{0}' must be '/', '.' or a path such as /in or data, without '.', '..' or empty parts, and \
@@ -204,6 +212,9 @@ impl JobSpec {
     /// # Errors
     /// The first thing found wrong.
     pub fn validate(&self) -> Result<(), JobSpecError> {
+        if self.profile != Profile::Lilypad1 {
+            return Err(JobSpecError::NotAModules(self.profile));
+        }
         let many = |n: usize| n > ENTRIES_MAX;
         if many(self.args.len()) || many(self.env.len()) || many(self.inputs.len()) {
             return Err(JobSpecError::TooMany);
@@ -373,6 +384,7 @@ mod tests {
             change(&mut spec);
             spec.validate().unwrap_err().to_string()
         };
+        assert!(bad(&|s| s.profile = Profile::Container1).contains("lilypad-1"));
         assert!(bad(&|s| s.limits.memory_bytes_max = 5 << 30).contains("memory_bytes_max"));
         assert!(bad(&|s| s.args.push("a\0b".into())).contains("NUL"));
         assert!(bad(&|s| drop(s.env.insert("A=B".into(), "c".into()))).contains("A=B"));

@@ -10,6 +10,8 @@ pub mod guest;
 #[cfg(feature = "codec")]
 mod codec;
 #[cfg(feature = "codec")]
+mod container;
+#[cfg(feature = "codec")]
 mod digest;
 #[cfg(feature = "codec")]
 mod job;
@@ -21,6 +23,9 @@ mod receipt;
 #[cfg(feature = "codec")]
 pub use self::{
     codec::{CodecError, decode_canonical, encode_canonical},
+    container::{
+        ContainerLimits, ContainerSpec, ContainerSpecError, GpuVendor, Gpus, Image, Job, JobError, Network,
+    },
     digest::{BlobDigest, Cid, CidError, Codec, ReceiptHash, keccak256},
     job::{INPUT_BYTES_MAX, JobSpec, JobSpecError, Limits, Profile, mount_place},
     outcome::{Outcome, Refusal, Status, TrapKind},

@@ -63,7 +63,7 @@ pub enum Status {
         /// Why.
         kind: TrapKind,
     },
-    /// The guest reached its fuel limit.
+    /// The guest reached its fuel limit; a container, its time limit.
     OutOfFuel,
     /// The module was not admitted.
     Refused {
@@ -82,7 +82,7 @@ pub struct Outcome {
     pub profile: Profile,
     /// How it ended.
     pub status: Status,
-    /// Fuel used.
+    /// Fuel used; of a container, [`crate::ContainerSpec::units`].
     pub fuel_used: u64,
     /// The output folder: `stdout`, `stderr`, `exitCode`, `outputs/…`.
     pub outputs: Cid,

@@ -4,13 +4,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lilypad_abi::{Cid, Codec, JobSpec, Outcome};
+use lilypad_abi::{Cid, Codec, Job, JobSpec, Outcome};
 use lilypad_runtime::unixfs;
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, bytes)) = data.split_first() else { return };
     match first % 5 {
         0 => {
+            if let Ok(job) = Job::from_block(bytes) {
+                assert_eq!(job.to_block().as_deref(), Ok(bytes), "a job with two spellings");
+            }
             if let Ok(spec) = JobSpec::from_block(bytes) {
                 assert_eq!(spec.to_block().as_deref(), Ok(bytes), "a job with two spellings");
                 assert_eq!(spec.validate(), Ok(()), "a job was accepted that is none");
