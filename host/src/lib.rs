@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod cli;
+pub mod container;
 pub mod deal;
 pub mod devnet;
 pub mod doctor;
