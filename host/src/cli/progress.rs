@@ -99,6 +99,10 @@ impl Story {
                         Some(own) => format!("ANOTHER result: {}", describe(&own)),
                         None => "another result".to_owned(),
                     },
+                    Judgement::Varies => {
+                        "the job gives another result each time: it is at fault, and the provider's is taken"
+                            .to_owned()
+                    }
                 };
                 self.say(&format!("ran in {:.2} s here: {found}", run_time.as_secs_f64()));
             }
