@@ -50,7 +50,7 @@ pub struct Ran {
 
 /// A job with its data at hand.
 #[derive(Debug, Clone)]
-pub enum Ready {
+enum Ready {
     /// A WASI module.
     Wasm(ResolvedJob),
     /// A container.
