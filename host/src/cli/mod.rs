@@ -5,11 +5,13 @@
 
 mod audit;
 mod clock;
+mod container;
 mod deal;
 mod demo;
 mod devnet;
 mod doctor;
 mod ending;
+mod engine;
 mod exec;
 mod module;
 mod money;

@@ -7,6 +7,7 @@ use crate::{
         LilypadMarket::{JobOffer, ResourceOffer},
         Signature, offer_id,
     },
+    container::Gpu,
     journal::{Journal, JournalError},
 };
 use std::{
@@ -35,6 +36,9 @@ pub struct SignedResourceOffer {
     pub offer: ResourceOffer,
     /// EIP-712 signature.
     pub signature: Signature,
+    /// The GPUs by name, for people to choose by; what counts is the number and the memory in the offer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<Gpu>,
 }
 
 /// What became of a job offer.
