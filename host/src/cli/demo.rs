@@ -47,6 +47,7 @@ pub(super) async fn demo(common: &Common, args: Args) -> anyhow::Result<ExitCode
         port: args.port,
         fresh: true,
         cheating_provider: true,
+        containers: false,
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;
