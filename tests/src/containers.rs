@@ -219,7 +219,8 @@ fn a_provider_killed_while_its_container_runs_goes_on_with_it() {
         format!("{uuid_while_running}\nend\n"),
         "the container that ran when its host was killed"
     );
-    assert!(docker(&["ps", "--all", "--quiet", "--filter", "label=lilypad.owner"]).lines().count() < 20);
+    let left = |id: &&str| docker(&["inspect", "--format", "{{json .Args}}", id]).contains("sleep 6");
+    assert_eq!(docker(&["ps", "--all", "--quiet"]).lines().find(left), None, "the container is gone");
     runtime().block_on(market.assert_books_balance());
 }
 
@@ -246,9 +247,8 @@ fn docker(args: &[&str]) -> String {
 }
 
 #[test]
-fn a_creator_without_an_engine_is_told_what_to_do_and_loses_nothing() {
+fn a_creator_without_an_engine_is_told_what_to_do() {
     let market = market();
-    let before = runtime().block_on(market.wealth(lilypad_host::devnet::CREATOR));
     let output = Command::new(program("lilypad"))
         .env("LILYPAD_HOME", &market.home)
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
@@ -257,5 +257,4 @@ fn a_creator_without_an_engine_is_told_what_to_do_and_loses_nothing() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("--check trust"), "{}", stderr(&output));
-    let _ = before;
 }
