@@ -1,5 +1,6 @@
 //! Values as people read them: amounts, sizes, errors with their causes. Text only; nothing prints here.
 
+use crate::chain::{Meter, Verification};
 use std::{error::Error, fmt::Write as _};
 
 /// Base units in one token: the market's ERC-20s have 18 decimals.
@@ -44,6 +45,40 @@ pub fn count(value: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// What prices are for: 10^9 of what is counted.
+#[must_use]
+pub const fn unit(meter: Meter) -> &'static str {
+    match meter {
+        Meter::Fuel => "gigafuel",
+        Meter::CoreNanoseconds => "core-second",
+        Meter::GpuNanoseconds => "GPU-second",
+    }
+}
+
+/// An amount of what is counted: `1,234 fuel`, `0.250 core-seconds`.
+#[must_use]
+pub fn work(meter: Meter, amount: u64) -> String {
+    match meter {
+        Meter::Fuel => format!("{} fuel", count(amount)),
+        Meter::CoreNanoseconds | Meter::GpuNanoseconds => {
+            let milliseconds = amount.div_ceil(1_000_000);
+            format!("{}.{:03} {}s", count(milliseconds / 1_000), milliseconds % 1_000, unit(meter))
+        }
+    }
+}
+
+/// How a wrong result is told, in words.
+#[must_use]
+pub const fn verification(verification: Verification) -> &'static str {
+    match verification {
+        Verification::BitExact => "bit-exact: every honest run gives the same receipt",
+        Verification::Repeated => {
+            "repeated: mediators run it again; if their runs differ, the job is at fault"
+        }
+        Verification::Unverified => "UNVERIFIED: the provider's word",
+    }
 }
 
 /// An error and what caused it, outermost first, on one line.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     chain::{Chain, MatchedDeal},
     deal::DealState,
-    report::{count, tokens},
+    report::{count, tokens, unit, verification, work},
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -147,11 +147,13 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
         row(
             "price",
             format!(
-                "{} per gigafuel, at most {} fuel",
+                "{} per {}, at most {}",
                 tokens(terms.pricePerGigafuel),
-                count(terms.fuelLimit)
+                unit(deal.rules.meter),
+                work(deal.rules.meter, terms.fuelLimit)
             ),
         ),
+        row("verification", verification(deal.rules.verification).to_owned()),
     ];
     if let Some(stakes) = deal.stakes() {
         rows.push(row("each side locked", tokens(stakes.deposit())));
@@ -161,7 +163,7 @@ async fn show(common: &Common, id: &str, json: bool) -> anyhow::Result<()> {
         rows.push(row("replicas", format!("one of {}", deal.rules.replicas)));
     }
     if let Some(receipt) = &receipt {
-        rows.push(row("result", describe(receipt)));
+        rows.push(row("result", describe(receipt, deal.rules.meter)));
         rows.push(row("receipt", receipt.hash().to_string()));
     }
     output::line(&output::table(&["what", "value"], &rows));

@@ -11,7 +11,7 @@ use crate::{
     roles::creator::{Check, Ending, OfferTerms},
 };
 use anyhow::{Context as _, ensure};
-use lilypad_abi::Limits;
+use lilypad_abi::{Job, Limits};
 use lilypad_runtime::Folder;
 use std::{
     path::{Path, PathBuf},
@@ -47,6 +47,7 @@ pub(super) async fn demo(common: &Common, args: Args) -> anyhow::Result<ExitCode
         port: args.port,
         fresh: true,
         cheating_provider: true,
+        containers: false,
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;
@@ -116,9 +117,9 @@ async fn deal(
         limits: Limits { memory_bytes_max: 256 << 20, ..Limits::default() },
         ..run::Parts::default()
     };
-    let spec = run::publish(chain, &shell.workshop.store, &parts, &story)?;
-    let terms = OfferTerms { provider, ..run::default_terms(chain, parts.limits.fuel_limit) };
-    let endings = run::order(&shell, &spec, &terms, Check::Rerun, &story).await?;
+    let job = Job::Wasm(run::publish(chain, &shell.workshop.store, &parts, &story)?);
+    let terms = OfferTerms { provider, ..run::default_terms(chain, &job, 1) };
+    let endings = run::order(&shell, &job, &terms, Check::Rerun, &story).await?;
     let ending = endings.into_iter().next().context("no deal was made")?;
     output::note(&story.tables(chain, &ending).await?);
     Ok(ending)

@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// Have the second provider make its results up
     #[arg(long)]
     cheating_provider: bool,
+    /// Have providers and mediators run containers too, on this machine's Docker engine
+    #[arg(long)]
+    containers: bool,
 }
 
 pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
@@ -26,6 +29,7 @@ pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCo
         port: args.port,
         fresh: args.fresh,
         cheating_provider: args.cheating_provider,
+        containers: args.containers,
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;

@@ -86,6 +86,7 @@ fn result_json(ending: &Ending, endings: &[Ending], out: Option<&Path>) -> serde
     let mut value = serde_json::json!({
         "deal": ending.deal.id,
         "settlement": ending.settlement,
+        "verification": ending.deal.rules.verification,
         "exit_code": receipt.filter(|receipt| receipt.status == 0).map(|receipt| receipt.exit_code),
         "fuel_used": receipt.map(|receipt| receipt.fuel_used),
         "receipt_hash": receipt.map(|receipt| receipt.hash().to_string()),

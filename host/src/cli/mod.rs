@@ -5,13 +5,17 @@
 
 mod audit;
 mod clock;
+mod container;
 mod deal;
 mod demo;
 mod devnet;
 mod doctor;
 mod ending;
+mod engine;
 mod exec;
+mod machines;
 mod module;
+mod module_path;
 mod money;
 mod output;
 mod progress;
@@ -67,6 +71,8 @@ enum LilypadCommand {
     /// Look at modules
     #[command(subcommand)]
     Module(module::Command),
+    /// See which machines are on offer, and their GPUs
+    Machines(machines::Args),
     /// Look at deals
     #[command(subcommand)]
     Deal(deal::Command),
@@ -125,6 +131,7 @@ pub fn lilypad() -> ExitCode {
             LilypadCommand::Run(command) => run::run(&args.common, command).await,
             LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
+            LilypadCommand::Machines(command) => machines::machines(&args.common, &command).await,
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
             LilypadCommand::Balance => money::balance(&args.common).await,

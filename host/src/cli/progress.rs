@@ -2,10 +2,10 @@
 
 use super::output;
 use crate::{
-    chain::{Address, Chain, MatchedDeal, StageGas},
+    chain::{Address, Chain, MatchedDeal, Meter, StageGas},
     deal::{CreatorAction, Judgement, Purpose, Settlement},
     devnet::Devnet,
-    report::{count, tokens},
+    report::{count, tokens, unit, work},
     roles::creator::{Ending, Progress},
 };
 use lilypad_abi::{Receipt, TrapKind};
@@ -19,6 +19,8 @@ pub(super) struct Story {
     stages: Mutex<Vec<(String, f64)>>,
     /// Whose deal a line is about, where there are several.
     about: String,
+    /// What the deal that was told of last counts.
+    meter: Mutex<Meter>,
     /// The newest trouble, told once however often it repeats.
     trouble: Mutex<Option<String>>,
 }
@@ -26,8 +28,8 @@ pub(super) struct Story {
 impl Story {
     pub(super) fn new(chain: &Chain) -> Self {
         let names = Devnet::names(chain.network()).unwrap_or_default();
-        let (stages, trouble) = (Mutex::default(), Mutex::default());
-        Self { started: Instant::now(), names, stages, about: String::new(), trouble }
+        let (stages, trouble, meter) = (Mutex::default(), Mutex::default(), Mutex::new(Meter::Fuel));
+        Self { started: Instant::now(), names, stages, about: String::new(), meter, trouble }
     }
 
     /// The same story as far as it concerns one deal of several.
@@ -37,6 +39,7 @@ impl Story {
             names: self.names.clone(),
             stages: Mutex::new(self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone()),
             about: format!("{}: ", self.name(deal.terms.provider)),
+            meter: Mutex::new(deal.rules.meter),
             trouble: Mutex::default(),
         }
     }
@@ -44,6 +47,10 @@ impl Story {
     /// A party's name on the devnet, its address elsewhere.
     pub(super) fn name(&self, party: Address) -> String {
         self.names.get(&party).cloned().unwrap_or_else(|| party.to_string())
+    }
+
+    fn meter(&self) -> Meter {
+        *self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn say(&self, text: &str) {
@@ -78,17 +85,19 @@ impl Story {
             Progress::Waiting { reason } => self.say(&format!("waiting for a machine: {reason}")),
             Progress::Matched(deal) => {
                 self.stage("match");
+                *self.meter.lock().unwrap_or_else(PoisonError::into_inner) = deal.rules.meter;
                 self.say(&format!(
-                    "deal {} with {} at {} per gigafuel",
+                    "deal {} with {} at {} per {}",
                     deal.id,
                     self.name(deal.terms.provider),
-                    tokens(deal.terms.pricePerGigafuel)
+                    tokens(deal.terms.pricePerGigafuel),
+                    unit(deal.rules.meter)
                 ));
             }
             Progress::Committed => self.say("committed to a result"),
             Progress::Submitted(receipt) => {
                 self.stage("execute and submit");
-                self.say(&format!("result on chain: {}", describe(&receipt)));
+                self.say(&format!("result on chain: {}", describe(&receipt, self.meter())));
             }
             Progress::Checking => self.say("checking it by running the job here"),
             Progress::Checked { judgement, own, run_time } => {
@@ -96,9 +105,13 @@ impl Story {
                 let found = match judgement {
                     Judgement::Good | Judgement::Trusted => "the same result".to_owned(),
                     Judgement::Bad => match own {
-                        Some(own) => format!("ANOTHER result: {}", describe(&own)),
+                        Some(own) => format!("ANOTHER result: {}", describe(&own, self.meter())),
                         None => "another result".to_owned(),
                     },
+                    Judgement::Varies => {
+                        "the job gives another result each time: it is at fault, and the provider's is taken"
+                            .to_owned()
+                    }
                 };
                 self.say(&format!("ran in {:.2} s here: {found}", run_time.as_secs_f64()));
             }
@@ -160,8 +173,13 @@ impl Story {
 
     fn measured_table(&self, ending: &Ending, gas: &[StageGas]) -> String {
         let mut rows = Vec::new();
+        let meter = ending.deal.rules.meter;
         if let Some(receipt) = &ending.receipt {
-            rows.push(vec!["fuel used".to_owned(), count(receipt.fuel_used), String::new()]);
+            let row = match meter {
+                Meter::Fuel => ["fuel used".to_owned(), count(receipt.fuel_used), String::new()],
+                _ => ["time used".to_owned(), work(meter, receipt.fuel_used), String::new()],
+            };
+            rows.push(row.to_vec());
         }
         if let Some(outputs) = &ending.outputs {
             rows.push(vec![
@@ -215,7 +233,7 @@ pub(super) fn settlement_name(how: Settlement) -> &'static str {
 }
 
 /// A receipt in words.
-pub(super) fn describe(receipt: &Receipt) -> String {
+pub(super) fn describe(receipt: &Receipt, meter: Meter) -> String {
     let kinds = [
         TrapKind::Unreachable,
         TrapKind::MemoryOutOfBounds,
@@ -234,8 +252,9 @@ pub(super) fn describe(receipt: &Receipt) -> String {
             let kind = kinds.into_iter().find(|kind| *kind as u8 == receipt.trap_kind);
             kind.map_or_else(|| "trapped".to_owned(), |kind| format!("trapped ({kind:?})"))
         }
-        2 => "out of fuel".to_owned(),
+        2 if meter == Meter::Fuel => "out of fuel".to_owned(),
+        2 => "out of time".to_owned(),
         _ => "module refused".to_owned(),
     };
-    format!("{how}, {} fuel, outputs {}", count(receipt.fuel_used), receipt.outputs_digest.short())
+    format!("{how}, {}, outputs {}", work(meter, receipt.fuel_used), receipt.outputs_digest.short())
 }

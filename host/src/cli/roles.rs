@@ -1,14 +1,16 @@
 //! `lilypad-host provider | mediator | solver`: the services of machine owners.
 
-use super::{Common, output, session, usage};
+use super::{Common, engine::EngineArgs, output, session, usage};
 use crate::{
-    chain::{Chain, ChainError, Key},
+    chain::{Chain, ChainError, Key, Meter},
+    container::Machine,
     journal::Journal,
     report::parse_tokens,
-    roles::{self, Capacity, ProviderTerms, Workshop},
+    roles::{self, Ask, Capacity, ProviderTerms, Workshop},
     solver::{SolverClient, book::Book, service::Solver},
 };
 use anyhow::Context as _;
+use lilypad_abi::Profile;
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -50,6 +52,15 @@ pub(super) struct ProviderArgs {
     /// Tokens for 10^9 fuel
     #[arg(long, value_parser = parse_tokens, default_value = "0.01")]
     price: u128,
+    /// Tokens for a second of one core, for containers
+    #[arg(long, value_parser = parse_tokens, default_value = "0.0001")]
+    price_core: u128,
+    /// Tokens for a second of one GPU, for containers that want some
+    #[arg(long, value_parser = parse_tokens, default_value = "0.001")]
+    price_gpu: u128,
+    /// Longest that a container may run, in seconds
+    #[arg(long, default_value_t = 24 * 3_600)]
+    container_seconds_max: u64,
     /// Most tokens that one deal may lock; what it locks is lost when a result is wrong
     #[arg(long, value_parser = parse_tokens, default_value = "20")]
     collateral_max: u128,
@@ -74,12 +85,16 @@ pub(super) struct ProviderArgs {
     /// Make results up instead of running jobs: for demonstrations; it will be found out and slashed
     #[arg(long)]
     cheat: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct MediatorArgs {
     #[command(flatten)]
     service: Service,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,11 +106,20 @@ pub(super) struct SolverArgs {
 pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Result<ExitCode> {
     let (chain, dir) = start(common, &args.service, "provider").await?;
     let network = chain.network().clone();
-    let capacity = Capacity { bytes_max: args.memory_max, fuel_per_second: args.fuel_per_second };
     let home = session::home(common)?;
     let workshop = session::workshop(&home, &dir.join("blocks"), network.gateways.clone(), args.jobs)?;
     session::get_ready(&home, &workshop).await?;
-    let workshop = Workshop { capacity: Some(capacity), ..workshop };
+    let containers = args.engine.start_if_asked(&dir.join("containers")).await?;
+    let machine = match &containers {
+        Some(engine) => Some(engine.machine().await?),
+        None => None,
+    };
+    let capacity = Capacity {
+        bytes_max: args.memory_max,
+        fuel_per_second: args.fuel_per_second,
+        containers: machine.clone(),
+    };
+    let workshop = Workshop { capacity: Some(capacity), containers, ..workshop };
     let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     let gateway = args.service.public_url.clone().unwrap_or(url);
     let me = chain.address()?;
@@ -103,11 +127,9 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
         tracing::warn!("--cheat: this provider makes its results up");
     }
     let terms = ProviderTerms {
-        price_per_gigafuel: args.price,
+        asks: asks(&args, machine.as_ref()),
         collateral_max: args.collateral_max,
         slots: args.slots,
-        fuel_limit_max: args.fuel_max,
-        memory_bytes_max: args.memory_max,
         submit_window_min: args.submit_window_min,
         panel: network.panel,
         gateway: gateway.clone(),
@@ -124,12 +146,56 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
+/// The kinds of work that this provider takes, one offer for each.
+fn asks(args: &ProviderArgs, machine: Option<&Machine>) -> Vec<Ask> {
+    let modules = Ask {
+        name: "current",
+        profile: Profile::Lilypad1,
+        meter: Meter::Fuel,
+        price: args.price,
+        units_max: args.fuel_max,
+        memory_bytes_max: args.memory_max,
+        disk_bytes_max: 0,
+        cores: 1,
+        gpus: Vec::new(),
+    };
+    let Some(machine) = machine else { return vec![modules] };
+    let units_max = |of: u64| of.saturating_mul(args.container_seconds_max).saturating_mul(1_000_000_000);
+    // Half a core is a core's offer: jobs that want less fit, and a job that wants all of one is declined.
+    let cores = machine.cpu_millis.div_ceil(1_000);
+    let containers = Ask {
+        name: "containers",
+        profile: Profile::Container1,
+        meter: Meter::CoreNanoseconds,
+        price: args.price_core,
+        units_max: units_max(cores),
+        memory_bytes_max: machine.memory_bytes,
+        disk_bytes_max: machine.disk_bytes,
+        cores: u16::try_from(cores).unwrap_or(u16::MAX),
+        gpus: Vec::new(),
+    };
+    let mut asks = vec![modules, containers.clone()];
+    if !machine.gpus.is_empty() {
+        asks.push(Ask {
+            name: "gpus",
+            meter: Meter::GpuNanoseconds,
+            price: args.price_gpu,
+            units_max: units_max(machine.gpus.len() as u64),
+            gpus: machine.gpus.clone(),
+            ..containers
+        });
+    }
+    asks
+}
+
 pub(super) async fn mediator(common: &Common, args: MediatorArgs) -> anyhow::Result<ExitCode> {
     let (chain, dir) = start(common, &args.service, "mediator").await?;
     let network = chain.network().clone();
     let home = session::home(common)?;
     let workshop = session::workshop(&home, &dir.join("blocks"), network.gateways.clone(), 1)?;
     session::get_ready(&home, &workshop).await?;
+    let containers = args.engine.start_if_asked(&dir.join("containers")).await?;
+    let workshop = Workshop { containers, ..workshop };
     let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     output::note(&format!("mediator {} of panel {} serves blocks at {url}", chain.address()?, network.panel));
     let poll = Duration::from_millis(args.service.poll_ms);

@@ -1,15 +1,18 @@
 //! `lilypad run`: a job on the market, from files here to files here.
 
-use super::{Common, ending, exec::check_out, progress::Story, session, usage};
+use super::{
+    Common, container::ContainerArgs, ending, engine::EngineArgs, exec::check_out, progress::Story, session,
+    usage,
+};
 use crate::{
-    chain::{Address, Chain},
+    chain::{Address, Chain, Verification},
     deal::{PENALTY_BPS, audit_bps_min},
     report::{count, parse_tokens},
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
     solver::{SolverClient, policy::Policy},
     store::{SnapshotLimits, Store, read_dir},
 };
-use lilypad_abi::{BlobDigest, Cid, JobSpec, Limits, Profile};
+use lilypad_abi::{BlobDigest, Cid, Job, JobSpec, Limits, Profile};
 use std::{
     collections::BTreeMap,
     fs,
@@ -25,14 +28,21 @@ const POLL: Duration = Duration::from_millis(300);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The module: a name of this network, a CID, or a .wasm file
-    module: String,
+    #[arg(required_unless_present_any = ["image"])]
+    module: Option<String>,
+    /// Run a container instead: a name such as localhost:5000/tool:1, a name@sha256:…, or an image archive (.tar)
+    #[arg(long, conflicts_with = "module")]
+    image: Option<String>,
+    /// Put the image itself beside the job, for providers and mediators that can't reach its registry
+    #[arg(long, requires = "image")]
+    image_as_content: bool,
     /// Arguments for the guest
     #[arg(last = true)]
     args: Vec<String>,
     /// A typed input of the module; the whole of them becomes a JSON object on its standard input
     #[arg(short = 'i', long = "set", value_name = "KEY=VALUE")]
     inputs: Vec<String>,
-    /// A folder that the job sees as /in
+    /// A folder that a module sees as /in, and a container as /inputs
     #[arg(long, value_name = "FOLDER")]
     input: Option<PathBuf>,
     /// Write the result here, which must be empty or new [default: lilypad-out/<deal>]
@@ -41,10 +51,10 @@ pub(super) struct Args {
     /// Only this provider
     #[arg(long, conflicts_with = "replicas")]
     provider: Option<Address>,
-    /// Most tokens for 10^9 fuel
-    #[arg(long, value_parser = parse_tokens, default_value = "0.05")]
-    price_max: u128,
-    /// Most fuel
+    /// Most tokens for 10^9 fuel, or for a second of a core or GPU [default: 0.05, or 0.001 of a core, or 0.01 of a GPU]
+    #[arg(long, value_parser = parse_tokens)]
+    price_max: Option<u128>,
+    /// Most fuel of a module
     #[arg(long, default_value_t = Limits::default().fuel_limit)]
     fuel: u64,
     /// Most memory
@@ -56,6 +66,12 @@ pub(super) struct Args {
     /// Seconds the provider has for a result [default: 600, and one for each gigafuel of --fuel]
     #[arg(long)]
     submit_window: Option<u32>,
+    /// How a wrong result of a container is told: by mediators that run it again, or not at all
+    #[arg(long, value_enum, default_value_t = VerifyArg::Repeated)]
+    verify: VerifyArg,
+    /// Times that each mediator runs a container: one whose runs differ is its creator's fault
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    runs: u8,
     /// Providers that run the job, each in its own deal; where they differ, mediators decide
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
     replicas: u8,
@@ -78,6 +94,18 @@ pub(super) struct Args {
     /// Print one JSON object instead of the guest's output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    container: ContainerArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum VerifyArg {
+    /// Mediators run it again; if their runs differ, the job is at fault
+    Repeated,
+    /// Nobody checks: the provider's word
+    Unverified,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -114,45 +142,107 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let home = session::home(common)?;
     let chain = session::creator_chain(common).await?;
     let story = Story::new(&chain);
-    let shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
-    let limits = Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() };
-    let parts =
-        Parts { module: args.module, args: args.args, inputs: args.inputs, folder: args.input, limits };
-    let spec = publish(&chain, &shell.workshop.store, &parts, &story)?;
-    let mut terms = OfferTerms {
-        price_per_gigafuel_max: args.price_max,
-        provider: args.provider,
-        expires_in: args.wait,
-        replicas: args.replicas,
-        penalty_bps: args.penalty_bps,
-        audit_bps: args.audit_bps.unwrap_or(match args.check {
-            CheckArg::Trust if args.replicas == 1 => audit_bps_min(args.penalty_bps),
-            CheckArg::Trust | CheckArg::Rerun => 0,
-        }),
-        ..default_terms(&chain, limits.fuel_limit)
+    let mut shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
+    let job = match &args.image {
+        Some(image) => {
+            let image = {
+                let (store, dir) = (&shell.workshop.store, home.join("containers"));
+                args.engine.image(image, args.image_as_content, store, &dir).await?
+            };
+            let (store, input) = (&shell.workshop.store, args.input.as_deref());
+            if !args.inputs.is_empty() {
+                return Err(usage(
+                    "-i is for modules; give a container --env, --input or arguments".to_owned(),
+                ));
+            }
+            Job::Container(args.container.spec(image, args.memory, &args.args, input, store)?)
+        }
+        None => {
+            let parts = Parts {
+                module: args.module.clone().unwrap_or_default(),
+                args: args.args.clone(),
+                inputs: args.inputs.clone(),
+                folder: args.input.clone(),
+                limits: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
+            };
+            Job::Wasm(publish(&chain, &shell.workshop.store, &parts, &story)?)
+        }
     };
-    if let Some(seconds) = args.submit_window {
-        terms.submit_window = seconds;
+    let terms = terms(&args, &chain, &job, &story)?;
+    let check: Check = args.check.into();
+    if let Job::Container(_) = &job {
+        story.say(&format!("job {}", job.cid()?));
+        story.stage("publish");
+        // The creator checks as mediators do, so it needs what they have.
+        if check == Check::Rerun && terms.verification == Verification::Repeated {
+            shell.workshop.containers =
+                Some(args.engine.start(&home.join("containers")).await.map_err(|error| {
+                    usage(format!("{error:#}; start Docker, or take the provider's word with --check trust"))
+                })?);
+        }
     }
-    let endings = order(&shell, &spec, &terms, args.check.into(), &story).await?;
+    let endings = order(&shell, &job, &terms, check, &story).await?;
     ending::finish(&chain, &endings, args.out.as_deref(), args.json, &story).await
 }
 
-/// What a job offers unless told otherwise; time grows with the fuel, because everybody may have to run all of it.
-pub(super) fn default_terms(chain: &Chain, fuel_limit: u64) -> OfferTerms {
-    let run_seconds = fuel_limit / Policy::default().fuel_per_second;
-    let window = |seconds: u64| u32::try_from(run_seconds.saturating_add(seconds)).unwrap_or(u32::MAX);
+/// What these arguments offer for the job.
+fn terms(args: &Args, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result<OfferTerms> {
+    let mut terms = default_terms(chain, job, args.runs);
+    terms.price_per_gigafuel_max = args.price_max.unwrap_or(terms.price_per_gigafuel_max);
+    terms.provider = args.provider;
+    terms.expires_in = args.wait;
+    terms.replicas = args.replicas;
+    terms.penalty_bps = args.penalty_bps;
+    if matches!(job, Job::Container(_)) && args.verify == VerifyArg::Unverified {
+        if args.replicas > 1 || args.audit_bps.is_some_and(|bps| bps > 0) {
+            return Err(usage(
+                "--verify unverified has no replicas and no audits; leave them out".to_owned(),
+            ));
+        }
+        terms.verification = Verification::Unverified;
+        story.say("UNVERIFIED: nobody checks this result, and a wrong one can't be challenged");
+    }
+    let by_audits_only = matches!(args.check, CheckArg::Trust) && args.replicas == 1;
+    terms.audit_bps = args.audit_bps.unwrap_or_else(|| match terms.verification {
+        Verification::Unverified => 0,
+        _ if by_audits_only => audit_bps_min(args.penalty_bps),
+        _ => 0,
+    });
+    if let Some(seconds) = args.submit_window {
+        terms.submit_window = seconds;
+    }
+    Ok(terms)
+}
+
+/// What a job offers unless told otherwise; time grows with the job's own, because everybody may have to run all of it.
+pub(super) fn default_terms(chain: &Chain, job: &Job, runs: u8) -> OfferTerms {
+    use crate::report::TOKEN;
+    let (run_seconds, runs, verification, price) = match job {
+        Job::Wasm(spec) => {
+            let seconds = spec.limits.fuel_limit / Policy::default().fuel_per_second;
+            (seconds, 1, Verification::BitExact, TOKEN / 20)
+        }
+        Job::Container(spec) => {
+            let price = if spec.gpus.is_some() { TOKEN / 100 } else { TOKEN / 1_000 };
+            (spec.limits.timeout_ms.div_ceil(1_000), runs, Verification::Repeated, price)
+        }
+    };
+    let window = |runs: u8, seconds: u64| {
+        u32::try_from(run_seconds.saturating_mul(runs.into()).saturating_add(seconds)).unwrap_or(u32::MAX)
+    };
     OfferTerms {
-        price_per_gigafuel_max: crate::report::TOKEN / 20,
-        solver_fee: crate::report::TOKEN / 20,
-        mediator_fee: crate::report::TOKEN / 10,
+        price_per_gigafuel_max: price,
+        solver_fee: TOKEN / 20,
+        mediator_fee: TOKEN / 10,
+        verification,
         mediator_count: 3,
+        runs,
         replicas: 1,
         penalty_bps: PENALTY_BPS,
         audit_bps: 0,
-        submit_window: window(600),
-        judge_window: window(600),
-        mediation_window: window(300),
+        submit_window: window(1, 600),
+        judge_window: window(2, 600),
+        mediation_window: window(runs, 300),
         provider: None,
         panel: chain.network().panel,
         expires_in: 300,
@@ -216,13 +306,13 @@ pub(super) fn publish(chain: &Chain, store: &Store, parts: &Parts, story: &Story
 /// Offers, waits, checks, pays: one deal, or one for each replica.
 pub(super) async fn order(
     shell: &CreatorShell,
-    spec: &JobSpec,
+    job: &Job,
     terms: &OfferTerms,
     check: Check,
     story: &Story,
 ) -> anyhow::Result<Vec<Ending>> {
     let tell = |progress| story.tell(progress);
-    let (signed, deposited) = shell.prepare(spec, terms, &tell).await?;
+    let (signed, deposited) = shell.prepare(job, terms, &tell).await?;
     if let Some(sent) = deposited {
         tell(crate::roles::creator::Progress::Deposited(sent));
     }

@@ -97,7 +97,14 @@ pub(super) fn workshop(
     let store = Store::open(dir).with_context(|| format!("can't open the store in {}", dir.display()))?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(JOB_SECONDS_MAX))?;
     let executor = Executor::new(config, jobs_max).with_cache(code_cache(home)).with_idle_workers(jobs_max);
-    Ok(Workshop { store, executor, gateways, limits: TreeLimits::default(), capacity: None })
+    Ok(Workshop {
+        store,
+        executor,
+        containers: None,
+        gateways,
+        limits: TreeLimits::default(),
+        capacity: None,
+    })
 }
 
 /// Serves a store's blocks until the process ends; port 0 takes a free one. Gives the URL.

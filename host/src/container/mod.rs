@@ -3,9 +3,18 @@
 //! What runs in a container is a stranger's and may do anything that a container can't keep it from; each executor says
 //! what it keeps it from. Nothing here fetches blocks, decides who is at fault, or signs.
 
+pub(crate) mod collect;
+pub mod docker;
+pub mod gpu;
+
+use futures::future::BoxFuture;
 use lilypad_abi::{BlobDigest, ContainerSpec, GpuVendor};
-use lilypad_runtime::Node;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use lilypad_runtime::{Execution, Node};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// A job with everything it names at hand.
 #[derive(Debug, Clone)]
@@ -82,6 +91,29 @@ pub struct Machine {
     pub disk_bytes: u64,
     /// GPUs.
     pub gpus: Vec<Gpu>,
+}
+
+/// Where containers run: a Docker engine on this machine, or a Bacalhau cluster.
+pub trait ContainerEngine: fmt::Debug + Send + Sync {
+    /// What it can give to jobs, in all.
+    fn machine(&self) -> BoxFuture<'_, Result<Machine, ContainerError>>;
+
+    /// Runs a job, or goes on with the run of this name that an earlier process began.
+    ///
+    /// Waits for room when other jobs have it all. The run goes on when the future is dropped, until
+    /// [`ContainerEngine::stop`] or [`ContainerEngine::sweep`] ends it.
+    fn run<'a>(
+        &'a self,
+        name: &'a RunName,
+        job: &'a ContainerJob,
+        listener: Option<Listener>,
+    ) -> BoxFuture<'a, Result<Execution, ContainerError>>;
+
+    /// Ends a run and removes what it left; nothing when there is none.
+    fn stop<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<(), ContainerError>>;
+
+    /// Ends and removes all runs of this owner but those.
+    fn sweep<'a>(&'a self, keep: &'a BTreeSet<RunName>) -> BoxFuture<'a, Result<(), ContainerError>>;
 }
 
 /// Why a container job has no Outcome here: always this side's own fault or refusal, never the job's result.

@@ -11,6 +11,9 @@ pub enum Judgement {
     Trusted,
     /// The result differs from what running the job gives.
     Bad,
+    /// Running the job gives one result and then another: mediators would find the job at fault, whatever the
+    /// provider did.
+    Varies,
 }
 
 /// What a creator learns.
@@ -99,7 +102,7 @@ impl Creator {
             Some(Judgement::Trusted) if view.audits && view.seed_lost => Some(CreatorAction::FixSeed),
             Some(Judgement::Trusted) if view.audits && !view.seed_known => None,
             Some(Judgement::Trusted) if view.audit_due => Some(CreatorAction::Audit),
-            Some(Judgement::Good | Judgement::Trusted) => Some(CreatorAction::Accept),
+            Some(Judgement::Good | Judgement::Trusted | Judgement::Varies) => Some(CreatorAction::Accept),
             Some(Judgement::Bad) if view.seed_lost => Some(CreatorAction::FixSeed),
             // The mediators' draw needs a block that the provider could not foresee.
             Some(Judgement::Bad) => view.seed_known.then_some(CreatorAction::Challenge),

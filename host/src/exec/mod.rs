@@ -29,7 +29,7 @@ pub mod worker;
 
 pub use self::{
     cache::{CACHE_BYTES_MAX, CacheError, CodeCache, in_memory},
-    resolve::{KeepError, ResolveError, keep, resolve, resolve_spec},
+    resolve::{KeepError, ResolveError, keep, resolve, resolve_container, resolve_spec},
     sandbox::landlock_version,
     trial::{TRIAL_RECEIPT, trial_job},
 };

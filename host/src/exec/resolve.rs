@@ -2,10 +2,13 @@
 //!
 //! Everything named in the spec is fetched and verified before a worker starts; a worker fetches nothing.
 
-use crate::store::{FetchError, Fetcher, Store, StoreError, TreeLimits};
-use lilypad_abi::{Cid, CodecError, JobSpec, JobSpecError};
+use crate::{
+    container::ContainerJob,
+    store::{FetchError, Fetcher, Store, StoreError, TreeLimits},
+};
+use lilypad_abi::{Cid, CodecError, ContainerSpec, Image, JobSpec, JobSpecError};
 use lilypad_runtime::{Execution, ResolvedJob};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Why a job's data can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +22,10 @@ pub enum ResolveError {
     /// The module.
     #[error("module {0} can't be fetched")]
     Module(Cid, #[source] FetchError),
-    /// An input folder.
+    /// A container's image archive.
+    #[error("image archive {0} can't be fetched")]
+    Image(Cid, #[source] FetchError),
+    /// An input.
     #[error("input {1} for {0} can't be fetched")]
     Input(String, Cid, #[source] FetchError),
     /// Standard input.
@@ -58,6 +64,31 @@ pub async fn resolve_spec(
         None => Vec::new(),
     };
     Ok(ResolvedJob { spec, module, inputs, stdin })
+}
+
+/// Fetches all that a ContainerSpec names; each part within `limits`. An image in a registry is the engine's to fetch.
+///
+/// # Errors
+/// [`ResolveError`], naming the part.
+pub async fn resolve_container(
+    fetcher: &Fetcher,
+    spec: ContainerSpec,
+    limits: &TreeLimits,
+) -> Result<ContainerJob, ResolveError> {
+    let image = match &spec.image {
+        Image::Registry(_) => None,
+        Image::Archive(cid) => {
+            let bytes = fetcher.file(*cid, limits).await.map_err(|e| ResolveError::Image(*cid, e))?;
+            Some(Arc::new(bytes))
+        }
+    };
+    let mut inputs = BTreeMap::new();
+    for (path, cid) in &spec.inputs {
+        let node = fetcher.node(*cid, limits).await;
+        let node = node.map_err(|e| ResolveError::Input(path.clone(), *cid, e))?;
+        inputs.insert(path.clone(), node);
+    }
+    Ok(ContainerJob { spec, image, inputs })
 }
 
 /// Why an execution can't be kept.

@@ -1,16 +1,16 @@
 //! The job creator: publishes a job, offers to pay for it, checks what comes back, and sees the deal through.
 
-use super::Workshop;
+use super::{Ran, WorkError, Workshop, container_meter};
 use crate::{
     chain::{
-        Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, offer_id,
+        Address, B256, Chain, ChainError, LilypadMarket::JobOffer, MatchedDeal, Sent, Verification, offer_id,
         plain_job_offer, stub,
     },
     deal::{Creator, CreatorAction, CreatorEvent, DealState, DealView, Judgement, Settlement},
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
     store::{FetchError, StoreError, TreeLimits},
 };
-use lilypad_abi::{BlobDigest, Cid, Codec, JobSpec, JobSpecError, Receipt};
+use lilypad_abi::{BlobDigest, Cid, Codec, Job, JobError, Receipt};
 use lilypad_runtime::Folder;
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,12 @@ pub struct OfferTerms {
     pub solver_fee: u128,
     /// Tokens (base units) for each mediator, should there be mediation.
     pub mediator_fee: u128,
+    /// How a wrong result is told.
+    pub verification: Verification,
     /// Mediators drawn, should there be mediation: odd.
     pub mediator_count: u8,
+    /// Times that each of them runs the job; more than one for containers.
+    pub runs: u8,
     /// Providers that run the job, each in its own deal.
     pub replicas: u8,
     /// Penalty of whoever is at fault, in 1/10,000 of the price.
@@ -136,7 +140,7 @@ pub enum CreatorError {
     Store(#[from] StoreError),
     /// The job is none.
     #[error(transparent)]
-    Job(#[from] JobSpecError),
+    Job(#[from] JobError),
     /// No deal.
     #[error("no deal: {0}; the offer is withdrawn, and no tokens were spent")]
     Rejected(String),
@@ -167,31 +171,31 @@ impl CreatorShell {
     /// [`ChainError::NoFunds`] before anything is spent.
     pub async fn prepare(
         &self,
-        spec: &JobSpec,
+        job: &Job,
         terms: &OfferTerms,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(SignedJobOffer, Option<Sent>), CreatorError> {
-        let block = spec.to_block()?;
-        spec.validate()?;
+        let block = job.to_block()?;
         let cid = Cid::of(Codec::DagCbor, &block);
         self.workshop.store.put(cid, &block)?;
         let now = self.chain.now().await?;
         // Named, so that nobody who sees the match waiting can send it first and take the fee.
         let solver = self.ask_solver(tell).await?;
+        let unverified = terms.verification == Verification::Unverified;
         let offer = JobOffer {
             creator: self.chain.address()?,
             jobDigest: cid.digest.0.into(),
-            profile: spec.profile.to_bytes32().into(),
-            fuelLimit: spec.limits.fuel_limit,
-            memoryBytesMax: spec.limits.memory_bytes_max,
+            verification: terms.verification as u8,
             pricePerGigafuelMax: terms.price_per_gigafuel_max,
             solverFee: terms.solver_fee,
             replicas: terms.replicas,
             panel: terms.panel,
-            mediatorCount: terms.mediator_count,
-            mediatorFee: terms.mediator_fee,
+            // Nobody is drawn where nobody can tell.
+            mediatorCount: if unverified { 0 } else { terms.mediator_count },
+            mediatorFee: if unverified { 0 } else { terms.mediator_fee },
+            runs: terms.runs,
             penaltyBps: terms.penalty_bps,
-            auditBps: terms.audit_bps,
+            auditBps: if unverified { 0 } else { terms.audit_bps },
             submitWindow: terms.submit_window,
             judgeWindow: terms.judge_window,
             mediationWindow: terms.mediation_window,
@@ -200,7 +204,7 @@ impl CreatorShell {
             nonce: fresh_nonce(),
             expiry: now.saturating_add(terms.expires_in),
             gateway: self.gateway.clone(),
-            ..plain_job_offer()
+            ..needs(job)
         };
         let lock = self.chain.creator_lock(&offer)?;
         let deposited = self.chain.ensure_free("this job at its highest price", lock).await?;
@@ -424,7 +428,7 @@ impl CreatorShell {
         outputs: &mut Option<Folder>,
         tell: &(dyn Fn(Progress) + Send + Sync),
     ) -> Option<Judgement> {
-        if check == Check::Trust {
+        if check == Check::Trust || deal.rules.verification == Verification::Unverified {
             // Paying for a result that can't be had is no trust but a gift.
             return match self.fetch_outputs(deal, posted).await {
                 Ok(folder) => {
@@ -439,11 +443,19 @@ impl CreatorShell {
             };
         }
         tell(Progress::Checking);
-        match self.workshop.run(&self.chain, deal).await {
-            Ok(ran) => {
-                let judgement = if ran.receipt == *posted { Judgement::Good } else { Judgement::Bad };
+        let same = |own: &Receipt| match deal.rules.verification {
+            Verification::BitExact => own == posted,
+            _ => own.hash_without_fuel() == posted.hash_without_fuel(),
+        };
+        match self.own_runs(deal, same).await {
+            Ok((ran, judgement)) => {
                 tell(Progress::Checked { judgement, own: Some(ran.receipt), run_time: ran.run_time });
-                *outputs = Some(ran.execution.outputs);
+                if judgement == Judgement::Varies {
+                    // Its own run's outputs are as good as the provider's, but the provider's are those on chain.
+                    *outputs = self.fetch_outputs(deal, posted).await.ok();
+                } else {
+                    *outputs = Some(ran.execution.outputs);
+                }
                 Some(judgement)
             }
             Err(error) => {
@@ -456,6 +468,24 @@ impl CreatorShell {
         }
     }
 
+    /// Runs the job once, and once more where the first run differs from what was posted and a second one may tell why.
+    async fn own_runs(
+        &self,
+        deal: &MatchedDeal,
+        same: impl Fn(&Receipt) -> bool,
+    ) -> Result<(Ran, Judgement), WorkError> {
+        let ran = self.workshop.run(&self.chain, deal).await?;
+        if same(&ran.receipt) {
+            return Ok((ran, Judgement::Good));
+        }
+        if deal.rules.verification == Verification::BitExact {
+            return Ok((ran, Judgement::Bad));
+        }
+        let again = self.workshop.run(&self.chain, deal).await?;
+        let varies = again.receipt.hash_without_fuel() != ran.receipt.hash_without_fuel();
+        Ok((ran, if varies { Judgement::Varies } else { Judgement::Bad }))
+    }
+
     /// The provider's output folder, verified against its receipt block by block.
     async fn fetch_outputs(&self, deal: &MatchedDeal, receipt: &Receipt) -> Result<Folder, FetchError> {
         let root = Cid { codec: Codec::DagPb, digest: BlobDigest(receipt.outputs_digest.0) };
@@ -464,6 +494,33 @@ impl CreatorShell {
         match tokio::time::timeout(OUTPUTS_TIMEOUT, fetcher.folder(root, &limits)).await {
             Ok(folder) => folder,
             Err(_) => Err(FetchError::NoGateway(root)),
+        }
+    }
+}
+
+/// What a job asks of a machine, and how it is counted.
+fn needs(job: &Job) -> JobOffer {
+    let profile = job.profile().to_bytes32().into();
+    match job {
+        Job::Wasm(spec) => JobOffer {
+            profile,
+            fuelLimit: spec.limits.fuel_limit,
+            memoryBytesMax: spec.limits.memory_bytes_max,
+            ..plain_job_offer()
+        },
+        Job::Container(spec) => {
+            let limits = &spec.limits;
+            JobOffer {
+                profile,
+                meter: container_meter(spec) as u8,
+                fuelLimit: spec.units_max(),
+                memoryBytesMax: limits.memory_bytes_max,
+                diskBytesMax: limits.disk_bytes_max,
+                cores: u16::try_from(limits.cpu_millis.div_ceil(1_000)).unwrap_or(u16::MAX),
+                gpus: spec.gpus.map_or(0, |gpus| gpus.count),
+                gpuMemoryMib: spec.gpus.map_or(0, |gpus| gpus.memory_mib),
+                ..plain_job_offer()
+            }
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The mediator: watches the deals of its panel, runs challenged ones again, and shows its own receipt.
 
-use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
+use super::{DealRecord, WorkError, Workshop, keep::poll_until_stopped, sweep_containers};
 use crate::{
-    chain::{B256, Chain, ChainError, MatchedDeal},
+    chain::{B256, Chain, ChainError, MatchedDeal, Meter},
     deal::{DealState, DealView, Mediator, MediatorAction, MediatorEvent},
     journal::{Journal, JournalError},
     report,
     solver::policy::Policy,
 };
+use lilypad_abi::Receipt;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -15,6 +16,9 @@ const DEALS: &str = "mediator_deal";
 
 /// Runs of one job that may fail before the mediator leaves the deal to the others.
 const ATTEMPTS_MAX: u32 = 3;
+
+/// Doublings of the pause between attempts at one job.
+const PAUSES_MAX: u32 = 4;
 
 #[derive(Debug, thiserror::Error)]
 enum MediatorError {
@@ -43,6 +47,7 @@ pub async fn mediate(
     mut stop: watch::Receiver<bool>,
 ) {
     let shell = Arc::new(Shell { chain, journal, workshop, panel, poll, policy: Policy::default() });
+    sweep_containers(&shell.workshop, &shell.journal, DEALS).await;
     let stop_deals = stop.clone();
     let state = tokio::sync::Mutex::new((BTreeSet::new(), shell.chain.network().deployed_block));
     let round = || async {
@@ -108,17 +113,27 @@ impl Shell {
                     tracing::warn!(deal = %record.deal.id, error = %report::causes(&error), "a step failed; trying again");
                 }
             }
-            tokio::time::sleep(self.poll).await;
+            // Gateways that don't have the job's data yet are not asked faster and faster.
+            tokio::time::sleep(self.poll * 2_u32.pow(failures.min(PAUSES_MAX))).await;
         }
     }
 
-    /// Works no longer than a commitment is taken.
-    async fn work_in_time(&self, deal: &MatchedDeal, view: &DealView) -> Result<Ran, WorkError> {
+    /// Runs the job as often as the deal says, and no longer than a commitment is taken.
+    async fn work_in_time(&self, deal: &MatchedDeal, view: &DealView) -> Result<Receipt, WorkError> {
         let time = Duration::from_secs(view.deadline.saturating_sub(view.now));
-        match tokio::time::timeout(time, self.workshop.run(&self.chain, deal)).await {
-            Ok(result) => result,
-            Err(_) => Err(WorkError::Late(time)),
-        }
+        let runs = self.workshop.run_repeatedly(&self.chain, deal, deal.rules.runs);
+        let Ok(ran) = tokio::time::timeout(time, runs).await else {
+            self.workshop.give_up_deal(deal).await;
+            return Err(WorkError::Late(time));
+        };
+        let (first, other) = ran?;
+        Ok(match other {
+            Some(other) => {
+                tracing::info!(deal = %deal.id, one = %first.receipt.outputs_digest, other = %other.receipt.outputs_digest, "runs of the job differ");
+                first.receipt.varied()
+            }
+            None => first.receipt,
+        })
     }
 
     async fn round(
@@ -136,15 +151,16 @@ impl Shell {
             match action {
                 MediatorAction::Audit => drop(self.chain.audit(&deal).await?),
                 MediatorAction::Execute => match self.work_in_time(&deal, &view).await {
-                    Ok(ran) => {
-                        record.receipt = Some(ran.receipt);
+                    Ok(receipt) => {
+                        record.receipt = Some(receipt);
                         self.journal.put(DEALS, &deal.id.to_string(), record)?;
-                        machine.step(MediatorEvent::Executed(ran.receipt));
+                        machine.step(MediatorEvent::Executed(receipt));
                     }
                     Err(error) => {
                         *failures += 1;
                         tracing::error!(deal = %deal.id, error = %report::causes(&error), failures, "the job could not be run");
-                        if *failures >= ATTEMPTS_MAX {
+                        // Others' trouble passes: who has time left asks again. Our own doesn't.
+                        if !error.is_others() && *failures >= ATTEMPTS_MAX {
                             machine.step(MediatorEvent::Failed);
                         }
                     }
@@ -157,6 +173,9 @@ impl Shell {
                     }
                 }
                 MediatorAction::Done => {
+                    if record.receipt.is_none() && deal.rules.meter != Meter::Fuel {
+                        self.workshop.give_up_deal(&deal).await;
+                    }
                     self.journal.close(DEALS, &deal.id.to_string())?;
                     return Ok(true);
                 }

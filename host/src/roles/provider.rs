@@ -1,10 +1,9 @@
 //! The provider: offers this machine, runs the deals it gets, posts results, collects its pay.
 
-use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped};
+use super::{DealRecord, Ran, WorkError, Workshop, keep::poll_until_stopped, sweep_containers};
 use crate::{
-    chain::{
-        Address, B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal, plain_resource_offer,
-    },
+    chain::{Address, B256, Chain, ChainError, LilypadMarket::ResourceOffer, MatchedDeal, Meter},
+    container::{ContainerError, Gpu},
     deal::{DealState, DealView, DeclineReason, Provider, ProviderAction, ProviderEvent},
     exec::KeepError,
     journal::{Journal, JournalError},
@@ -25,6 +24,9 @@ const OFFER_SECONDS_LEFT_MIN: u64 = 3600;
 /// Between posts of the same offer, which a solver that forgot it takes in again.
 const OFFER_ROUND: Duration = Duration::from_secs(3);
 
+/// Offers that can be made in one second, each with a nonce of its own.
+const OFFERS_A_SECOND: u64 = 8;
+
 /// Seconds kept free before a deadline to post something in: a few blocks, and no more than is needed.
 const TRANSACTION_SECONDS: std::ops::Range<u64> = 5..60;
 
@@ -34,19 +36,38 @@ const PAUSES_MAX: u32 = 5;
 const DEALS: &str = "provider_deal";
 const OFFER: &str = "resource_offer";
 
+/// One kind of work and its price: a resource offer of its own.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// What it is called in the journal: `current` for modules.
+    pub name: &'static str,
+    /// The jobs' profile.
+    pub profile: Profile,
+    /// What is counted.
+    pub meter: Meter,
+    /// Tokens (base units) for 10^9 of what is counted.
+    pub price: u128,
+    /// Most of it that one job may use.
+    pub units_max: u64,
+    /// Largest memory of a job.
+    pub memory_bytes_max: u64,
+    /// Largest disk of a job; none for modules, whose disk is in their memory.
+    pub disk_bytes_max: u64,
+    /// Cores of one job.
+    pub cores: u16,
+    /// GPUs that it can have, of at least one of which each other has as much memory.
+    pub gpus: Vec<Gpu>,
+}
+
 /// What a provider asks for and puts up.
 #[derive(Debug, Clone)]
 pub struct ProviderTerms {
-    /// Tokens (base units) for 10^9 fuel.
-    pub price_per_gigafuel: u128,
+    /// What it does and for how much.
+    pub asks: Vec<Ask>,
     /// Most tokens (base units) that one deal may lock; what it locks is lost when a result is wrong.
     pub collateral_max: u128,
     /// Deals that the offer is good for.
     pub slots: u32,
-    /// Largest fuel limit of a job.
-    pub fuel_limit_max: u64,
-    /// Largest memory of a job.
-    pub memory_bytes_max: u64,
     /// Least seconds it wants for a result.
     pub submit_window_min: u32,
     /// The mediators it trusts.
@@ -88,9 +109,10 @@ pub async fn provide(
     mut stop: watch::Receiver<bool>,
 ) {
     let shell = Arc::new(Shell { chain, journal, workshop, terms, poll, policy: Policy::default() });
+    sweep_containers(&shell.workshop, &shell.journal, DEALS).await;
     let offering = {
         let (shell, mut stop) = (shell.clone(), stop.clone());
-        async move { poll_until_stopped("offer", OFFER_ROUND, &mut stop, || shell.offer(&solver)).await }
+        async move { poll_until_stopped("offer", OFFER_ROUND, &mut stop, || shell.offer_all(&solver)).await }
     };
     let watching = {
         let stop_deals = stop.clone();
@@ -108,47 +130,59 @@ pub async fn provide(
 }
 
 impl Shell {
-    /// Keeps one good offer with the solver.
-    async fn offer(&self, solver: &SolverClient) -> Result<(), ProviderError> {
+    /// Keeps one good offer of each kind with the solver.
+    async fn offer_all(&self, solver: &SolverClient) -> Result<(), ProviderError> {
+        let deposit = self.terms.collateral_max;
+        self.chain.ensure_free("the deposit of one deal", deposit).await?;
+        for (number, ask) in (0..).zip(&self.terms.asks) {
+            self.offer(solver, number, ask).await?;
+        }
+        Ok(())
+    }
+
+    async fn offer(&self, solver: &SolverClient, number: u64, ask: &Ask) -> Result<(), ProviderError> {
         let now = self.chain.now().await?;
-        let kept: Option<SignedResourceOffer> = self.journal.get(OFFER, "current")?.flatten();
+        let kept: Option<SignedResourceOffer> = self.journal.get(OFFER, ask.name)?.flatten();
         let good = |signed: &SignedResourceOffer| {
+            let same =
+                self.offer_of_today(ask, signed.offer.provider, signed.offer.nonce, signed.offer.expiry);
             signed.offer.expiry >= now + OFFER_SECONDS_LEFT_MIN
-                && self.same_terms(&signed.offer)
+                && signed.offer == same
+                && signed.gpus == ask.gpus
                 && self.chain.address().is_ok_and(|me| {
                     signed.offer.provider == me && self.chain.signed_by(&signed.offer, &signed.signature, me)
                 })
         };
         let signed = match kept.filter(good) {
             Some(signed) => signed,
-            None => self.new_offer(now)?,
+            None => self.new_offer(now, number, ask)?,
         };
-        self.chain.ensure_free("the deposit of one deal", self.terms.collateral_max).await?;
         match solver.post_resource(&signed).await {
             Ok(_) => Ok(()),
             Err(error @ SolverError::Refused { .. }) => {
                 // Cancelled or used up: the next round makes another.
-                self.journal.put(OFFER, "current", &None::<SignedResourceOffer>)?;
+                self.journal.put(OFFER, ask.name, &None::<SignedResourceOffer>)?;
                 Err(error.into())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn same_terms(&self, offer: &ResourceOffer) -> bool {
-        let fresh = self.offer_of_today(offer.provider, offer.nonce, offer.expiry);
-        *offer == fresh
-    }
-
     /// What this provider offers, with its policy's bounds, which the contract then holds every deal to.
-    fn offer_of_today(&self, provider: Address, nonce: u64, expiry: u64) -> ResourceOffer {
+    fn offer_of_today(&self, ask: &Ask, provider: Address, nonce: u64, expiry: u64) -> ResourceOffer {
         let (t, policy) = (&self.terms, &self.policy);
         ResourceOffer {
             provider,
-            profile: Profile::Lilypad1.to_bytes32().into(),
-            fuelLimitMax: t.fuel_limit_max,
-            memoryBytesMax: t.memory_bytes_max,
-            pricePerGigafuel: t.price_per_gigafuel,
+            profile: ask.profile.to_bytes32().into(),
+            meter: ask.meter as u8,
+            fuelLimitMax: ask.units_max,
+            memoryBytesMax: ask.memory_bytes_max,
+            diskBytesMax: ask.disk_bytes_max,
+            cores: ask.cores,
+            gpus: u16::try_from(ask.gpus.len()).unwrap_or(u16::MAX),
+            // A job may get any of them.
+            gpuMemoryMib: ask.gpus.iter().map(|gpu| gpu.memory_mib).min().unwrap_or_default(),
+            pricePerGigafuel: ask.price,
             collateralMax: t.collateral_max,
             panel: t.panel,
             mediatorFeeMin: policy.mediator_fee_min,
@@ -161,18 +195,17 @@ impl Shell {
             nonce,
             expiry,
             gateway: t.gateway.clone(),
-            ..plain_resource_offer()
         }
     }
 
-    fn new_offer(&self, now: u64) -> Result<SignedResourceOffer, ProviderError> {
-        let t = &self.terms;
-        // Seconds: later offers of one provider have larger nonces, also after its disk is lost.
-        let offer = self.offer_of_today(self.chain.address()?, now, now + OFFER_SECONDS);
+    fn new_offer(&self, now: u64, number: u64, ask: &Ask) -> Result<SignedResourceOffer, ProviderError> {
+        // Seconds: later offers of one provider have larger nonces, also after its disk is lost. A few for each.
+        let nonce = now * OFFERS_A_SECOND + number;
+        let offer = self.offer_of_today(ask, self.chain.address()?, nonce, now + OFFER_SECONDS);
         let signature = self.chain.sign_resource_offer(&offer)?;
-        let signed = SignedResourceOffer { offer, signature };
-        self.journal.put(OFFER, "current", &Some(&signed))?;
-        tracing::info!(price = report::tokens(t.price_per_gigafuel), "offering this machine");
+        let signed = SignedResourceOffer { offer, signature, gpus: ask.gpus.clone() };
+        self.journal.put(OFFER, ask.name, &Some(&signed))?;
+        tracing::info!(profile = %ask.profile, price = report::tokens(ask.price), "offering this machine");
         Ok(signed)
     }
 
@@ -272,6 +305,9 @@ impl Shell {
                     }
                 }
                 ProviderAction::Done => {
+                    if deal.terms.profile == Profile::Container1.to_bytes32() {
+                        self.workshop.give_up_deal(&deal).await;
+                    }
                     self.journal.close(DEALS, &deal.id.to_string())?;
                     return Ok(true);
                 }
@@ -319,7 +355,10 @@ impl Shell {
         outputs.insert_file("exitCode", b"0".to_vec());
         let outcome = Outcome {
             job: Cid { codec: Codec::DagCbor, digest: lilypad_abi::BlobDigest(deal.terms.jobDigest.0) },
-            profile: Profile::Lilypad1,
+            profile: match deal.rules.meter {
+                Meter::Fuel => Profile::Lilypad1,
+                Meter::CoreNanoseconds | Meter::GpuNanoseconds => Profile::Container1,
+            },
             status: Status::Exited { code: 0 },
             fuel_used: deal.terms.fuelLimit,
             outputs: unixfs::folder_cid(&outputs),
@@ -344,7 +383,11 @@ fn failure(error: &WorkError) -> ProviderEvent {
     let (reason, retry) = match error {
         WorkError::Unavailable(_) | WorkError::Gateway(_) => (DeclineReason::InputsUnavailable, true),
         WorkError::Invalid(_) => (DeclineReason::JobInvalid, false),
-        WorkError::Late(_) => (DeclineReason::HostFault, false),
+        WorkError::Late(_) | WorkError::NoEngine => (DeclineReason::HostFault, false),
+        WorkError::Container(ContainerError::NotAllowed(_)) => (DeclineReason::JobInvalid, false),
+        WorkError::Container(ContainerError::Capacity(_)) => (DeclineReason::OverCapacity, false),
+        WorkError::Container(ContainerError::Image { .. }) => (DeclineReason::InputsUnavailable, true),
+        WorkError::Container(_) => (DeclineReason::HostFault, true),
         WorkError::Chain(_) | WorkError::Exec(_) | WorkError::Keep(_) | WorkError::Store(_) => {
             (DeclineReason::HostFault, true)
         }

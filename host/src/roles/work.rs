@@ -1,15 +1,20 @@
-//! From a matched deal to its result: fetch the job's public data, run it in a worker, keep what comes out.
+//! From a matched deal to its result: fetch the job's public data, run it, keep what comes out.
 //!
 //! Provider, mediator and checking creator do exactly the same here; they differ in what they do with the result.
 
+use super::capacity::{Capacity, check_terms};
 use crate::{
-    chain::{Chain, ChainError, LilypadMarket::DealTerms, MatchedDeal},
+    chain::{Chain, ChainError, MatchedDeal},
+    container::{ContainerEngine, ContainerError, ContainerJob, RunName},
     exec::{self, ExecError, Executor, KeepError, ResolveError},
     store::{FetchError, FetchOptions, Fetcher, Store, StoreError, TreeLimits},
 };
-use lilypad_abi::{BlobDigest, Cid, JobSpec, JobSpecError, Outcome, Receipt};
+use lilypad_abi::{BlobDigest, Cid, Job, JobError, Outcome, Receipt};
 use lilypad_runtime::{Execution, ResolvedJob};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A party's means to run jobs.
 #[derive(Debug, Clone)]
@@ -18,21 +23,14 @@ pub struct Workshop {
     pub store: Store,
     /// Its workers.
     pub executor: Executor,
+    /// Where it runs containers, if anywhere.
+    pub containers: Option<Arc<dyn ContainerEngine>>,
     /// Gateways asked after those that the deal names.
     pub gateways: Vec<String>,
     /// Bounds on what it fetches for one job.
     pub limits: TreeLimits,
     /// What this machine takes on; a mediator and a creator run what the deal says.
     pub capacity: Option<Capacity>,
-}
-
-/// What a provider's machine takes on, whatever a match says.
-#[derive(Debug, Clone, Copy)]
-pub struct Capacity {
-    /// Most bytes of memory and captured output together: the virtual world lives in memory.
-    pub bytes_max: u64,
-    /// Fuel this machine surely gets through in a second; a deal whose time is too short for its fuel is declined.
-    pub fuel_per_second: u64,
 }
 
 /// A job that ran.
@@ -46,8 +44,17 @@ pub struct Ran {
     pub execution: Execution,
     /// Wall-clock time of fetching.
     pub fetch_time: Duration,
-    /// Wall-clock time of running, worker start and compilation included.
+    /// Wall-clock time of running, worker start and compilation, or image and container, included.
     pub run_time: Duration,
+}
+
+/// A job with its data at hand.
+#[derive(Debug, Clone)]
+enum Ready {
+    /// A WASI module.
+    Wasm(ResolvedJob),
+    /// A container.
+    Container(ContainerJob),
 }
 
 /// Why a job could not be run.
@@ -68,6 +75,12 @@ pub enum WorkError {
     /// Our own machine failed.
     #[error("this machine could not run the job")]
     Exec(#[from] ExecError),
+    /// The container engine failed, or its owner doesn't allow the job.
+    #[error("this machine could not run the container")]
+    Container(#[from] ContainerError),
+    /// No container engine.
+    #[error("the job is a container and no engine is set here; give --executor docker or bacalhau")]
+    NoEngine,
     /// Our own disk failed.
     #[error("the result can't be kept")]
     Keep(#[from] KeepError),
@@ -77,6 +90,18 @@ pub enum WorkError {
     /// A gateway's address can't be used.
     #[error("a gateway named by the deal can't be used")]
     Gateway(#[source] Box<FetchError>),
+}
+
+impl WorkError {
+    /// Whether it is somebody else's trouble, which may pass: a gateway, the chain, a registry, an engine that restarts.
+    #[must_use]
+    pub const fn is_others(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Chain(_) | Self::Gateway(_) => true,
+            Self::Container(error) => error.is_temporary(),
+            _ => false,
+        }
+    }
 }
 
 impl Workshop {
@@ -106,19 +131,74 @@ impl Workshop {
         };
         let fetch_time = started.elapsed();
         let left = in_all.saturating_sub(fetch_time);
-        match tokio::time::timeout(left, self.run_resolved(&job, fetch_time)).await {
+        let run = RunName::of_deal(deal.id.0, 0);
+        let ended = tokio::time::timeout(left, self.run_ready(&job, &run, fetch_time)).await;
+        match ended {
             Ok(ran) => ran,
-            Err(_) => Err(WorkError::Late(in_all)),
+            Err(_) => {
+                self.give_up(&run).await;
+                Err(WorkError::Late(in_all))
+            }
+        }
+    }
+
+    /// Runs a deal's job so many times, as the paper's rule wants of mediators; a module's once, which is enough.
+    ///
+    /// Gives the first run that differs from an earlier one beside it, when there is one, and stops there.
+    ///
+    /// # Errors
+    /// As [`Workshop::run`].
+    pub async fn run_repeatedly(
+        &self,
+        chain: &Chain,
+        deal: &MatchedDeal,
+        times: u8,
+    ) -> Result<(Ran, Option<Ran>), WorkError> {
+        let started = Instant::now();
+        let job = self.resolve(chain, deal).await?;
+        let fetch_time = started.elapsed();
+        let first = self.run_ready(&job, &RunName::of_deal(deal.id.0, 0), fetch_time).await?;
+        if matches!(job, Ready::Wasm(_)) {
+            return Ok((first, None));
+        }
+        for number in 1..times.into() {
+            let run = RunName::of_deal(deal.id.0, number);
+            let again = self.run_ready(&job, &run, Duration::ZERO).await?;
+            if again.receipt.hash_without_fuel() != first.receipt.hash_without_fuel() {
+                return Ok((first, Some(again)));
+            }
+        }
+        Ok((first, None))
+    }
+
+    /// Ends the runs of a deal's container that may still be under way.
+    pub async fn give_up_deal(&self, deal: &MatchedDeal) {
+        for number in 0..u32::from(deal.rules.runs.max(1)) {
+            self.give_up(&RunName::of_deal(deal.id.0, number)).await;
+        }
+    }
+
+    async fn give_up(&self, run: &RunName) {
+        if let Some(engine) = &self.containers
+            && let Err(error) = engine.stop(run).await
+        {
+            tracing::warn!(%run, error = %crate::report::causes(&error), "a container can't be stopped");
         }
     }
 
     /// Runs a job whose data is at hand, and keeps Outcome and outputs in the store.
     ///
     /// # Errors
-    /// [`WorkError::Exec`] and [`WorkError::Keep`].
-    pub async fn run_resolved(&self, job: &ResolvedJob, fetch_time: Duration) -> Result<Ran, WorkError> {
+    /// [`WorkError::Exec`], [`WorkError::Container`], [`WorkError::NoEngine`] and [`WorkError::Keep`].
+    async fn run_ready(&self, job: &Ready, run: &RunName, fetch_time: Duration) -> Result<Ran, WorkError> {
         let started = Instant::now();
-        let execution = self.executor.run(job).await?;
+        let execution = match job {
+            Ready::Wasm(job) => self.executor.run(job).await?,
+            Ready::Container(job) => {
+                let engine = self.containers.as_ref().ok_or(WorkError::NoEngine)?;
+                engine.run(run, job, None).await?
+            }
+        };
         let run_time = started.elapsed();
         exec::keep(&self.store, &execution)?;
         let outcome = execution.outcome.clone();
@@ -136,134 +216,60 @@ impl Workshop {
         Fetcher::new(self.store.clone(), all, FetchOptions::default())
     }
 
-    async fn resolve(&self, chain: &Chain, deal: &MatchedDeal) -> Result<ResolvedJob, WorkError> {
+    async fn resolve(&self, chain: &Chain, deal: &MatchedDeal) -> Result<Ready, WorkError> {
         let fetcher = self
             .fetcher(&[&deal.job_gateway, &deal.provider_gateway])
             .map_err(|e| WorkError::Gateway(Box::new(e)))?;
-        let spec = self.effective_spec(chain, deal, &fetcher).await?;
-        exec::resolve_spec(&fetcher, spec, &self.limits)
-            .await
-            .map_err(|e| WorkError::Unavailable(Box::new(e)))
+        let unavailable = |e| WorkError::Unavailable(Box::new(e));
+        Ok(match self.effective_job(chain, deal, &fetcher).await? {
+            Job::Wasm(spec) => {
+                let job = exec::resolve_spec(&fetcher, spec, &self.limits).await;
+                Ready::Wasm(job.map_err(unavailable)?)
+            }
+            Job::Container(spec) => {
+                if self.containers.is_none() {
+                    return Err(WorkError::NoEngine);
+                }
+                let job = exec::resolve_container(&fetcher, spec, &self.limits).await;
+                Ready::Container(job.map_err(unavailable)?)
+            }
+        })
     }
 
     /// The job that the deal is about: the posted one, or a template completed with the request's input.
-    async fn effective_spec(
+    async fn effective_job(
         &self,
         chain: &Chain,
         deal: &MatchedDeal,
         fetcher: &Fetcher,
-    ) -> Result<JobSpec, WorkError> {
+    ) -> Result<Job, WorkError> {
         let terms = &deal.terms;
         let cid = Cid::dag_cbor(BlobDigest(terms.jobDigest.0));
         let block =
             fetcher.block(cid).await.map_err(|e| WorkError::Unavailable(Box::new(ResolveError::Job(e))))?;
-        let spec = JobSpec::from_block(&block)
-            .map_err(|e: JobSpecError| WorkError::Invalid(crate::report::causes(&e)))?;
-        check_terms(&spec, terms)?;
+        let job =
+            Job::from_block(&block).map_err(|e: JobError| WorkError::Invalid(crate::report::causes(&e)))?;
+        check_terms(&job, terms, &deal.rules).map_err(WorkError::Invalid)?;
         if let Some(capacity) = &self.capacity {
-            capacity.check(&spec, deal.rules.submit_window)?;
+            capacity.check(&job, &deal.rules).map_err(WorkError::Invalid)?;
         }
         if terms.inputHash.is_zero() {
-            return Ok(spec);
+            return Ok(job);
         }
-        if spec.stdin.is_some() {
-            return Err(WorkError::Invalid("a template with an input must leave stdin empty".to_owned()));
-        }
+        let spec = match job {
+            Job::Wasm(spec) if spec.stdin.is_none() => spec,
+            Job::Wasm(_) => {
+                let reason = "a template with an input must leave stdin empty".to_owned();
+                return Err(WorkError::Invalid(reason));
+            }
+            Job::Container(_) => {
+                return Err(WorkError::Invalid("a container takes no input from a request".to_owned()));
+            }
+        };
         let request = chain.request(terms.jobOfferHash).await?;
         let request =
             request.ok_or_else(|| WorkError::Invalid("the chain has no such request".to_owned()))?;
         let stdin = self.store.add_file(&request.input)?;
-        Ok(spec.with_stdin(stdin))
-    }
-}
-
-/// What the contract can't check, because it sees the job's digest only.
-fn check_terms(spec: &JobSpec, terms: &DealTerms) -> Result<(), WorkError> {
-    if spec.profile.to_bytes32() != terms.profile.0 {
-        return Err(WorkError::Invalid("the job's profile is not the deal's".to_owned()));
-    }
-    if spec.limits.fuel_limit > terms.fuelLimit {
-        return Err(WorkError::Invalid(format!(
-            "the job may use {} fuel and the deal pays for {}",
-            spec.limits.fuel_limit, terms.fuelLimit
-        )));
-    }
-    Ok(())
-}
-
-impl Capacity {
-    fn check(&self, spec: &JobSpec, submit_window: u32) -> Result<(), WorkError> {
-        let limits = &spec.limits;
-        let parts = [
-            limits.memory_bytes_max,
-            limits.output_bytes_max,
-            limits.stdout_bytes_max,
-            limits.stderr_bytes_max,
-        ];
-        let bytes = parts.into_iter().fold(0, u64::saturating_add);
-        if bytes > self.bytes_max {
-            return Err(WorkError::Invalid(format!(
-                "the job may need {bytes} bytes of memory and output, this machine offers {}",
-                self.bytes_max
-            )));
-        }
-        let fuel_in_time = u64::from(submit_window).saturating_mul(self.fuel_per_second);
-        if limits.fuel_limit > fuel_in_time {
-            return Err(WorkError::Invalid(format!(
-                "{} fuel may not be done in the {submit_window} s that the deal gives",
-                limits.fuel_limit
-            )));
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chain::LilypadMarket::DealTerms;
-    use lilypad_abi::{Limits, Profile};
-    use std::collections::BTreeMap;
-
-    fn spec() -> JobSpec {
-        let module = Cid::of(lilypad_abi::Codec::Raw, b"module");
-        JobSpec {
-            profile: Profile::Lilypad1,
-            module,
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            inputs: BTreeMap::new(),
-            stdin: None,
-            limits: Limits::default(),
-            seed: BlobDigest::default(),
-            clock_epoch_ns: 0,
-        }
-    }
-
-    fn terms() -> DealTerms {
-        let limits = Limits::default();
-        DealTerms {
-            profile: Profile::Lilypad1.to_bytes32().into(),
-            fuelLimit: limits.fuel_limit,
-            ..DealTerms::default()
-        }
-    }
-
-    #[test]
-    fn a_job_that_asks_for_more_than_its_deal_pays_is_not_run() {
-        check_terms(&spec(), &terms()).unwrap();
-        let less = DealTerms { fuelLimit: 1, ..terms() };
-        assert!(check_terms(&spec(), &less).unwrap_err().to_string().contains("pays for 1"));
-        let other = DealTerms { profile: crate::chain::B256::ZERO, ..terms() };
-        assert!(check_terms(&spec(), &other).unwrap_err().to_string().contains("profile"));
-    }
-
-    #[test]
-    fn a_machine_takes_on_what_it_can_do_in_time() {
-        let capacity = Capacity { bytes_max: 4 << 30, fuel_per_second: 1_000_000_000 };
-        capacity.check(&spec(), 600).unwrap();
-        let small = Capacity { bytes_max: 1 << 30, ..capacity };
-        assert!(small.check(&spec(), 600).unwrap_err().to_string().contains("this machine offers"));
-        assert!(capacity.check(&spec(), 99).unwrap_err().to_string().contains("99 s"));
+        Ok(Job::Wasm(spec.with_stdin(stdin)))
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         LilypadMarket::{JobOffer, ResourceOffer},
         Signature, offer_id,
     },
+    container::Gpu,
     journal::{Journal, JournalError},
 };
 use std::{
@@ -35,6 +36,21 @@ pub struct SignedResourceOffer {
     pub offer: ResourceOffer,
     /// EIP-712 signature.
     pub signature: Signature,
+    /// The GPUs by name, for people to choose by; what counts is the number and the memory in the offer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<Gpu>,
+}
+
+/// A machine that a solver has on offer, as it shows it to anybody.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct MachineOnOffer {
+    /// The provider's offer.
+    pub offer: ResourceOffer,
+    /// Its GPUs by name: the provider's word.
+    #[serde(default)]
+    pub gpus: Vec<Gpu>,
+    /// Deals that the offer is still good for.
+    pub slots_left: u32,
 }
 
 /// What became of a job offer.
@@ -200,6 +216,24 @@ impl Book {
                 order: record.order,
             })
             .collect()
+    }
+
+    /// The machines as people choose between them, the cheapest of a kind first.
+    #[must_use]
+    pub fn machines(&self) -> Vec<MachineOnOffer> {
+        let offers = self.offers();
+        let mut machines: Vec<MachineOnOffer> = offers
+            .resources
+            .values()
+            .map(|record| MachineOnOffer {
+                offer: record.signed.offer.clone(),
+                gpus: record.signed.gpus.clone(),
+                slots_left: record.signed.offer.slots.saturating_sub(record.slots_used),
+            })
+            .collect();
+        let kind = |machine: &MachineOnOffer| (machine.offer.meter, machine.offer.pricePerGigafuel);
+        machines.sort_by_key(kind);
+        machines
     }
 
     /// The signature of a machine on offer.

@@ -50,7 +50,7 @@ pub enum Misfit {
     #[error("no provider trusts this job's mediator panel")]
     Panel,
     /// Not the meter, or not enough fuel, memory, disk, cores or GPUs offered.
-    #[error("no provider offers that much fuel or memory")]
+    #[error("no provider offers that much fuel or time, memory, disk, cores or GPUs")]
     Resources,
     /// Too dear.
     #[error("no provider is that cheap; raise --price-max")]

@@ -94,11 +94,15 @@ impl Policy {
         fuel_limit: u64,
         rules: &Rules,
     ) -> Result<(), String> {
-        // The only profile there is counts fuel, and gives every run the same receipt.
-        if rules.verification != Verification::BitExact || rules.meter != Meter::Fuel {
-            return Err("only jobs that are verified bit by bit and paid by fuel are run here".to_owned());
+        // Modules count fuel and give every run the same receipt; containers count time and don't.
+        if (rules.verification == Verification::BitExact) != (rules.meter == Meter::Fuel) {
+            return Err(
+                "jobs paid by fuel are verified bit by bit, and those paid by time repeated or unverified"
+                    .to_owned(),
+            );
         }
-        if mediator_fee < self.mediator_fee_min {
+        let verified = rules.verification != Verification::Unverified;
+        if verified && mediator_fee < self.mediator_fee_min {
             return Err(format!("the mediators' fee is below {}", tokens(self.mediator_fee_min)));
         }
         if availability_fee > self.availability_fee_max {
@@ -107,9 +111,16 @@ impl Policy {
                 tokens(self.availability_fee_max)
             ));
         }
-        // Mediators run the whole job between the challenge and the end of this window.
-        let needed = u64::from(self.mediation_window_min).max(fuel_limit / self.fuel_per_second.max(1));
-        if u64::from(rules.mediation_window) < needed {
+        // Mediators run the whole job, as often as the deal says, between the challenge and the end of this window. Of
+        // a container's time this is a lower bound: it is counted for each core.
+        let runs = u64::from(rules.runs.max(1));
+        let to_run = (fuel_limit / self.fuel_per_second.max(1)).saturating_mul(runs);
+        let needed = match rules.meter {
+            Meter::Fuel => to_run,
+            Meter::CoreNanoseconds | Meter::GpuNanoseconds => 0,
+        };
+        let needed = needed.max(self.mediation_window_min.into());
+        if verified && u64::from(rules.mediation_window) < needed {
             return Err(format!(
                 "{} s to mediate are too few for this job, at least {needed} s",
                 rules.mediation_window
@@ -183,6 +194,22 @@ mod tests {
         assert!(bad(&|o| o.callbackGas = u32::MAX).contains("callback"));
         assert!(bad(&|o| o.verification = Verification::Unverified as u8).contains("bit by bit"));
         assert!(bad(&|o| o.meter = Meter::CoreNanoseconds as u8).contains("bit by bit"));
+    }
+
+    #[test]
+    fn containers_are_repeated_or_unverified_and_the_latter_need_no_mediators() {
+        let policy = Policy::default();
+        let container = |verification| JobOffer {
+            verification: verification as u8,
+            meter: Meter::CoreNanoseconds as u8,
+            runs: 2,
+            ..offer()
+        };
+        policy.check_offer(&container(Verification::Repeated)).unwrap();
+        policy.check_offer(&container(Verification::Unverified)).unwrap();
+        let free = |verification| JobOffer { mediatorFee: 0, mediationWindow: 1, ..container(verification) };
+        policy.check_offer(&free(Verification::Unverified)).unwrap();
+        assert!(policy.check_offer(&free(Verification::Repeated)).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Store, StoreError, TreeError, TreeLimits};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use lilypad_abi::Cid;
 use lilypad_runtime::{
-    Folder,
+    Folder, Node,
     unixfs::{self, BLOCK_BYTES_MAX, Block, UnixFsError},
 };
 use reqwest::{Client, Url, header, redirect};
@@ -285,6 +285,16 @@ impl Fetcher {
         self.tree(cid, limits).await?;
         let limits = *limits;
         Ok(self.on_disk(move |store| store.load_folder(cid, &limits)).await?)
+    }
+
+    /// A file, or a folder and all below.
+    ///
+    /// # Errors
+    /// As [`Fetcher::tree`].
+    pub async fn node(&self, cid: Cid, limits: &TreeLimits) -> Result<Node, FetchError> {
+        self.tree(cid, limits).await?;
+        let limits = *limits;
+        Ok(self.on_disk(move |store| store.load_node(cid, &limits)).await?)
     }
 
     /// Does what waits for the disk where it holds up nothing else.

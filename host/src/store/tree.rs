@@ -133,6 +133,18 @@ impl Store {
         }
     }
 
+    /// A file, or a folder and all below.
+    ///
+    /// # Errors
+    /// [`TreeError`]; a symbolic link is neither.
+    pub fn load_node(&self, cid: Cid, limits: &TreeLimits) -> Result<Node, TreeError> {
+        match self.block(cid)? {
+            Block::Symlink(_) => Err(TreeError::Kind(cid, "file or folder")),
+            Block::Folder(_) | Block::Shard { .. } => self.load_folder(cid, limits).map(Node::Folder),
+            Block::Bytes(_) | Block::File { .. } => Ok(Node::File(Arc::new(self.load_file(cid, limits)?))),
+        }
+    }
+
     fn block(&self, cid: Cid) -> Result<Block, TreeError> {
         Ok(unixfs::decode(cid, &self.get(cid)?)?)
     }

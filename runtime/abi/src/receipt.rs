@@ -4,6 +4,9 @@
 use crate::{BlobDigest, ReceiptHash, keccak256};
 use serde::{Deserialize, Serialize};
 
+/// [`Receipt::status`] of a mediator whose runs differ: the contract's `STATUS_VARIED`.
+const STATUS_VARIED: u8 = 4;
+
 /// The record of an Outcome: eight words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,7 +15,7 @@ pub struct Receipt {
     pub job_digest: BlobDigest,
     /// The profile's name, ASCII, left-aligned.
     pub profile: [u8; 32],
-    /// 0 exited, 1 trapped, 2 out of fuel, 3 refused.
+    /// 0 exited, 1 trapped, 2 out of fuel, 3 refused; 4, from mediators only, says that their runs differ.
     pub status: u8,
     /// [`crate::TrapKind`] when trapped, otherwise 0.
     pub trap_kind: u8,
@@ -50,6 +53,21 @@ impl Receipt {
     #[must_use]
     pub fn hash(&self) -> ReceiptHash {
         ReceiptHash(keccak256(&self.abi_encode()))
+    }
+
+    /// What a mediator shows instead of a receipt when its own runs of a job gave several.
+    #[must_use]
+    pub fn varied(&self) -> Self {
+        Self {
+            job_digest: self.job_digest,
+            profile: self.profile,
+            status: STATUS_VARIED,
+            trap_kind: 0,
+            exit_code: 0,
+            fuel_used: 0,
+            outputs_digest: BlobDigest::default(),
+            journal_hash: [0; 32],
+        }
     }
 
     /// What the contract compares where fuel is time, which is never the same twice: the rest.
