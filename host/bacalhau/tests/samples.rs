@@ -12,7 +12,7 @@ fn folder() -> PathBuf {
         "Bacalhau's samples can't be had: {}",
         String::from_utf8_lossy(&run.stderr)
     );
-    PathBuf::from(String::from_utf8(run.stdout).unwrap().trim())
+    PathBuf::from(String::from_utf8_lossy(&run.stdout).trim())
 }
 
 /// What a sample must come to.

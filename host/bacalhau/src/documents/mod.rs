@@ -21,10 +21,10 @@ pub use into_job::to_job;
 pub use plan::{Engine, Input, Network, Output, Plan, Resources, Source};
 
 use crate::model::Job;
-use error::Findings;
-use fields::{Fields, folds_to};
+pub(crate) use error::Findings;
+pub(crate) use fields::{Fields, folds_to};
 pub(crate) use node::Node;
-use path::Path;
+pub(crate) use path::Path;
 pub(crate) use v1::read as read_v1;
 
 /// Most bytes of a document. Modules and folders inline are the bulk of it.
