@@ -23,6 +23,8 @@ pub use self::{
     tree::{TreeError, TreeLimits},
 };
 
+pub(crate) use self::snapshot::stays_inside;
+
 use lilypad_abi::Cid;
 use lilypad_runtime::unixfs::BLOCK_BYTES_MAX;
 use std::{

@@ -164,7 +164,7 @@ fn reading(path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
 /// Whether a link in a folder `depth` levels below the root can only lead to places below the root.
 ///
 /// `..` may stand only in front: behind a name, which may itself be a link, it could lead anywhere.
-fn stays_inside(target: &str, depth: usize) -> bool {
+pub(crate) fn stays_inside(target: &str, depth: usize) -> bool {
     if target.is_empty() || target.starts_with('/') {
         return false;
     }
