@@ -1,9 +1,10 @@
 //! A run's logs while it runs, over WebSocket. For people: what counts is in the results, so nothing here fails a run.
 
-use super::{client::Client, model::LogFrame};
+use super::client::Client;
 use crate::container::{Listener, Stream};
 use futures::StreamExt as _;
 use lilypad_abi::ContainerLimits;
+use lilypad_bacalhau::model::{ExecutionLog, LogFrame};
 use tokio_tungstenite::{
     connect_async_with_config,
     tungstenite::{
@@ -49,10 +50,10 @@ pub(super) async fn follow(
         if !frame.error.is_empty() {
             return Err(frame.error);
         }
-        let Some(line) = frame.value else { continue };
+        let line = frame.value;
         let (stream, so_far, most) = match line.r#type {
-            1 => (Stream::Stdout, &mut heard.0, limits.stdout_bytes_max),
-            2 => (Stream::Stderr, &mut heard.1, limits.stderr_bytes_max),
+            ExecutionLog::STDOUT => (Stream::Stdout, &mut heard.0, limits.stdout_bytes_max),
+            ExecutionLog::STDERR => (Stream::Stderr, &mut heard.1, limits.stderr_bytes_max),
             _ => continue,
         };
         let bytes = line.line.as_bytes();

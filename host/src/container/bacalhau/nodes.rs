@@ -3,9 +3,9 @@
 //! A job runs on one node, so what counts is one node's share and not the sum: whoever offers the sum takes on jobs
 //! that no node has room for. Of nodes that differ the best one counts: GPUs first, then memory, then cores.
 
-use super::model::{NodeState, Nodes, Resources};
 use crate::container::{Gpu, Machine};
 use lilypad_abi::GpuVendor;
+use lilypad_bacalhau::model::{ListNodesResponse, NodeState, NodeType, Resources};
 
 /// Nodes that run containers now, and what the best of them gives to one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(super) struct Cluster {
 }
 
 /// What a cluster can give; `Err` says what is missing.
-pub(super) fn cluster(nodes: &Nodes) -> Result<Cluster, String> {
+pub(super) fn cluster(nodes: &ListNodesResponse) -> Result<Cluster, String> {
     let able: Vec<Machine> = nodes.nodes.iter().filter_map(usable).map(machine).collect();
     let count = able.len();
     let best = able.into_iter().max_by_key(|machine| {
@@ -35,14 +35,13 @@ pub(super) fn cluster(nodes: &Nodes) -> Result<Cluster, String> {
 }
 
 fn usable(node: &NodeState) -> Option<&Resources> {
-    let is = |text: &str, word: &str| text.eq_ignore_ascii_case(word);
-    let status = node.connection_state.as_ref().map(|state| state.status.as_str());
-    let connected = is(status.filter(|text| !text.is_empty()).unwrap_or(&node.connection), "connected");
-    let compute = node.info.compute_node_info.as_ref()?;
-    let has = |list: &[String], word: &str| list.iter().any(|item| is(item, word));
-    let able = has(&compute.execution_engines, "docker") && has(&compute.publishers, "local");
-    let fits = is(&node.info.node_type, "compute") && connected && is(&node.membership, "approved") && able;
-    fits.then_some(&compute.max_job_requirements)
+    let compute = &node.info.compute_node_info;
+    let has = |list: &[String], word: &str| list.iter().any(|item| item.eq_ignore_ascii_case(word));
+    let able = has(&compute.execution_engines, "docker")
+        && has(&compute.publishers, "local")
+        && has(&compute.storage_sources, "inline");
+    let fits = node.info.node_type == NodeType::Compute && node.is_usable() && able;
+    (fits && node.membership == "APPROVED").then_some(&compute.max_job_requirements)
 }
 
 fn machine(resources: &Resources) -> Machine {
@@ -59,7 +58,8 @@ fn machine(resources: &Resources) -> Machine {
             _ => return None,
         };
         let name = gpu.name.chars().filter(|c| !c.is_control()).take(100).collect();
-        Some(Gpu { index: gpu.index, name, vendor, memory_mib: gpu.memory })
+        let memory_mib = u32::try_from(gpu.memory).unwrap_or(u32::MAX);
+        Some(Gpu { index: u32::try_from(gpu.index).ok()?, name, vendor, memory_mib })
     });
     Machine {
         cpu_millis,
@@ -73,7 +73,7 @@ fn machine(resources: &Resources) -> Machine {
 mod tests {
     use super::*;
 
-    fn nodes(list: serde_json::Value) -> Nodes {
+    fn nodes(list: serde_json::Value) -> ListNodesResponse {
         serde_json::from_value(serde_json::json!({ "Nodes": list, "NextToken": "" })).unwrap()
     }
 
@@ -81,7 +81,7 @@ mod tests {
         let gpu = serde_json::json!({ "Index": 0, "Name": "Tesla T4", "Vendor": "NVIDIA", "Memory": 15_360 });
         serde_json::json!({
             "Info": { "NodeID": "a", "NodeType": "Compute", "ComputeNodeInfo": {
-                "ExecutionEngines": ["docker", "wasm"], "Publishers": ["noop", "local"],
+                "ExecutionEngines": ["docker", "wasm"], "Publishers": ["noop", "local"], "StorageSources": ["inline", "urldownload"],
                 "MaxJobRequirements": { "CPU": cpu, "Memory": memory, "Disk": 7, "GPU": gpus, "GPUs": vec![gpu; gpus] },
             } },
             "Membership": "APPROVED", "Connection": "CONNECTED",

@@ -3,7 +3,7 @@
 //! Bacalhau tries a failed execution again, on whatever node, until each has failed twice; then it queues the job for
 //! ever. So a job's own state is not enough: what its executions say decides.
 
-use super::model::{Execution, Job, State};
+use lilypad_bacalhau::model::{Execution, ExecutionStateType, Job, JobStateType};
 use std::time::Duration;
 
 /// Failures of a run for reasons that may be a node's before it is given up.
@@ -26,6 +26,11 @@ pub(super) enum Progress {
     },
     /// It ran until its time was over.
     TimedOut,
+    /// Its program can't be started.
+    NotStarted {
+        /// The exit code that says so.
+        code: u32,
+    },
     /// It ran out of memory; the cluster keeps nothing of such a run.
     OutOfMemory,
     /// Somebody stopped it.
@@ -37,59 +42,25 @@ pub(super) enum Progress {
     },
 }
 
-/// `ComputeState.StateType`, as number or as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compute {
-    Early,
-    Running,
-    Completed,
-    Failed,
-    Other,
-}
-
-impl Compute {
-    fn of(state: &State<serde_json::Value>) -> Self {
-        match &state.state_type {
-            serde_json::Value::Number(number) => match number.as_u64() {
-                Some(0..=5) => Self::Early,
-                Some(6 | 7) => Self::Running,
-                Some(9) => Self::Completed,
-                Some(10) => Self::Failed,
-                _ => Self::Other,
-            },
-            serde_json::Value::String(text) => match text.to_ascii_lowercase().as_str() {
-                "running" | "publishing" => Self::Running,
-                "completed" => Self::Completed,
-                "failed" => Self::Failed,
-                "askforbidrejected" | "bidrejected" | "cancelled" => Self::Other,
-                _ => Self::Early,
-            },
-            _ => Self::Other,
-        }
-    }
-}
-
 /// Where the newest version of a job stands.
 pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
-    let ours: Vec<(&Execution, Compute)> = executions
-        .iter()
-        .filter(|execution| execution.job_version == job.version)
-        .map(|execution| (execution, Compute::of(&execution.compute_state)))
-        .collect();
-    let state = job.state.state_type.to_ascii_lowercase();
-    if let Some((execution, _)) = ours.iter().find(|(_, state)| *state == Compute::Completed) {
+    let ours: Vec<&Execution> =
+        executions.iter().filter(|execution| execution.job_version == job.version).collect();
+    let is = |state: ExecutionStateType| {
+        move |execution: &&&Execution| execution.compute_state.state_type == state
+    };
+    if let Some(execution) = ours.iter().find(is(ExecutionStateType::Completed)) {
         // Published results count once the job knows of them too.
-        if state == "completed" {
-            let nanos = execution.modify_ns.saturating_sub(execution.create_ns);
-            return Progress::Ended { run: Duration::from_nanos(nanos) };
+        if job.state.state_type == JobStateType::Completed {
+            let nanos = execution.modify_time.saturating_sub(execution.create_time);
+            return Progress::Ended { run: Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)) };
         }
         return Progress::Running { execution: execution.id.clone() };
     }
-    if state == "stopped" {
+    if job.state.state_type == JobStateType::Stopped {
         return Progress::Stopped;
     }
-    let failed: Vec<&Execution> =
-        ours.iter().filter(|(_, state)| *state == Compute::Failed).map(|(execution, _)| *execution).collect();
+    let failed: Vec<&Execution> = ours.iter().filter(is(ExecutionStateType::Failed)).copied().collect();
     let says = |execution: &Execution, text: &str| execution.compute_state.message.contains(text);
     if failed.iter().any(|execution| says(execution, "timed out after")) {
         return Progress::TimedOut;
@@ -97,26 +68,42 @@ pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
     if failed.iter().any(|execution| says(execution, "memory limit exceeded")) {
         return Progress::OutOfMemory;
     }
+    if let Some(code) = failed.iter().find_map(|execution| not_started(&execution.compute_state.message)) {
+        return Progress::NotStarted { code };
+    }
     // Lost with its node: nothing that the job did.
     let own: Vec<&&Execution> = failed.iter().filter(|execution| !is_lost(execution)).collect();
     let reason = || own.last().map(|execution| execution.compute_state.message.clone());
-    if own.len() >= FAILURES_MAX || own.iter().any(|execution| says(execution, "failed to start container")) {
+    if own.len() >= FAILURES_MAX {
         return Progress::Failed { reason: reason().unwrap_or_default() };
     }
-    if state == "failed" {
+    if job.state.state_type == JobStateType::Failed {
         let said = Some(job.state.message.clone()).filter(|text| !text.is_empty());
         let reason = said.or_else(reason).unwrap_or_else(|| "the cluster says no more".to_owned());
         return Progress::Failed { reason };
     }
-    if let Some((execution, _)) = ours.iter().rev().find(|(_, state)| *state == Compute::Early || *state == Compute::Running) {
-        // Accepted is said as soon as a node begins; an earlier state has nothing to listen to.
-        let began = Compute::of(&execution.compute_state) == Compute::Running
-            || execution.compute_state.state_type == serde_json::json!(5);
-        if began {
-            return Progress::Running { execution: execution.id.clone() };
-        }
+    let runs = |execution: &&&Execution| {
+        use ExecutionStateType::{BidAccepted, Publishing, Running};
+        matches!(execution.compute_state.state_type, BidAccepted | Running | Publishing)
+    };
+    match ours.iter().rev().find(runs) {
+        Some(execution) => Progress::Running { execution: execution.id.clone() },
+        None => Progress::Waiting,
     }
-    Progress::Waiting
+}
+
+/// The exit code of a program that can't be started, as a shell has it, from what a node's Docker says.
+fn not_started(said: &str) -> Option<u32> {
+    let said = said.to_lowercase();
+    if !said.contains("failed to start container") {
+        return None;
+    }
+    let missing = ["no such file or directory", "executable file not found", "no command specified"];
+    if said.contains("exec: ") && missing.iter().any(|text| said.contains(text)) {
+        return Some(127);
+    }
+    let unfit = ["permission denied", "exec format error", "is a directory"];
+    (said.contains("exec") && unfit.iter().any(|text| said.contains(text))).then_some(126)
 }
 
 /// Whether an execution failed because its node went away.
