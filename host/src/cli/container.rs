@@ -153,6 +153,11 @@ pub(super) fn archive_file(image: &str) -> Option<PathBuf> {
     (path.extension().is_some_and(|extension| extension == "tar") && path.exists()).then_some(path)
 }
 
+/// Whether an image's name is one that jobs can have as it is.
+pub(super) fn is_pinned(image: &str) -> bool {
+    Image::Registry(image.to_owned()).validate().is_ok()
+}
+
 /// An image as a job names it: an archive goes into the store.
 pub(super) fn archive(path: &Path, store: &Store) -> anyhow::Result<Image> {
     let bytes = fs::read(path)

@@ -15,6 +15,7 @@ mod engine;
 mod exec;
 mod machines;
 mod module;
+mod module_path;
 mod money;
 mod output;
 mod progress;

@@ -145,7 +145,10 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let mut shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
     let job = match &args.image {
         Some(image) => {
-            let image = args.engine.image(image, args.image_as_content, &shell.workshop.store).await?;
+            let image = {
+                let (store, dir) = (&shell.workshop.store, home.join("containers"));
+                args.engine.image(image, args.image_as_content, store, &dir).await?
+            };
             let (store, input) = (&shell.workshop.store, args.input.as_deref());
             if !args.inputs.is_empty() {
                 return Err(usage(

@@ -89,7 +89,11 @@ fn folder(fd: OwnedFd, allowance: &mut Allowance, depth: usize) -> Result<Folder
     Ok(folder)
 }
 
-fn file(at: BorrowedFd<'_>, name: &std::ffi::CStr, allowance: &mut Allowance) -> Result<Vec<u8>, CollectError> {
+fn file(
+    at: BorrowedFd<'_>,
+    name: &std::ffi::CStr,
+    allowance: &mut Allowance,
+) -> Result<Vec<u8>, CollectError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(at, name, flags, Mode::empty())?);
     // By its length first: a file of holes has any length and takes no room.
@@ -121,8 +125,11 @@ mod tests {
         symlink("d/../../x", at("sly")).unwrap();
         rustix::fs::mknodat(CWD, at("pipe"), FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        fs::write(dir.path().join(std::os::unix::ffi::OsStrExt::from_bytes(&b"\xff"[..]) as &std::ffi::OsStr), "x")
-            .unwrap();
+        fs::write(
+            dir.path().join(std::os::unix::ffi::OsStrExt::from_bytes(&b"\xff"[..]) as &std::ffi::OsStr),
+            "x",
+        )
+        .unwrap();
         let folder = collect(dir.path(), &mut PLENTY.clone()).unwrap();
         assert_eq!(folder.entries.keys().collect::<Vec<_>>(), ["d"]);
         assert_eq!(folder.file("d/f"), Some(&b"text"[..]));

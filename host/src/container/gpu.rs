@@ -87,7 +87,8 @@ pub(crate) fn devices(gpus: &[Gpu], found: &[FoundGpu]) -> Result<Devices, Strin
         }
         let bus = found.iter().find(|other| other.gpu == *gpu).and_then(|found| found.bus.as_deref());
         let node = bus.and_then(|bus| render_node(Path::new("/sys/bus/pci/devices"), bus));
-        let node = node.ok_or_else(|| format!("the device file of {} can't be found in /sys and /dev/dri", gpu.name))?;
+        let node = node
+            .ok_or_else(|| format!("the device file of {} can't be found in /sys and /dev/dri", gpu.name))?;
         devices.nodes.push(node);
         if gpu.vendor == GpuVendor::Amd && !devices.nodes.iter().any(|node| node == "/dev/kfd") {
             devices.nodes.push("/dev/kfd".to_owned());
@@ -198,7 +199,9 @@ fn amd_smi_gpu(value: &Value) -> Option<FoundGpu> {
 }
 
 fn intel(text: &str) -> Vec<FoundGpu> {
-    let devices = serde_json::from_str::<Value>(text).ok().map(|mut all| list(all.get_mut("device_list").map(Value::take)));
+    let devices = serde_json::from_str::<Value>(text)
+        .ok()
+        .map(|mut all| list(all.get_mut("device_list").map(Value::take)));
     let device = |device: &Value| {
         let index = u32::try_from(device.get("device_id")?.as_u64()?).ok()?;
         let name = device.get("device_name")?.as_str()?.to_owned();
@@ -240,12 +243,16 @@ mod tests {
 
     #[test]
     fn nvidia_smi_is_read() {
-        let text = "0, NVIDIA H100 80GB HBM3, 81559\n1, NVIDIA GeForce RTX 4090, 24564\n2, NVIDIA GB10, [N/A]\n";
-        assert_eq!(short(&nvidia(text)), [
-            (0, "NVIDIA H100 80GB HBM3", 81_559, None),
-            (1, "NVIDIA GeForce RTX 4090", 24_564, None),
-            (2, "NVIDIA GB10", 0, None),
-        ]);
+        let text =
+            "0, NVIDIA H100 80GB HBM3, 81559\n1, NVIDIA GeForce RTX 4090, 24564\n2, NVIDIA GB10, [N/A]\n";
+        assert_eq!(
+            short(&nvidia(text)),
+            [
+                (0, "NVIDIA H100 80GB HBM3", 81_559, None),
+                (1, "NVIDIA GeForce RTX 4090", 24_564, None),
+                (2, "NVIDIA GB10", 0, None),
+            ]
+        );
         assert!(nvidia("No devices were found\n").is_empty());
     }
 
@@ -256,10 +263,13 @@ mod tests {
               "Card series": "AMD Instinct MI210", "Card model": "0x0c34", "PCI Bus": "0000:43:00.0"},
              "card1": {"VRAM Total Memory (B)": "17163091968", "Card Series": "Radeon RX 7800 XT", "PCI Bus": "0000:03:00.0"},
              "system": {"Driver version": "6.7.0"}}"#;
-        assert_eq!(short(&amd_gpus(text)), [
-            (0, "AMD Instinct MI210", 65_520, Some("0000:43:00.0")),
-            (1, "Radeon RX 7800 XT", 16_368, Some("0000:03:00.0")),
-        ]);
+        assert_eq!(
+            short(&amd_gpus(text)),
+            [
+                (0, "AMD Instinct MI210", 65_520, Some("0000:43:00.0")),
+                (1, "Radeon RX 7800 XT", 16_368, Some("0000:03:00.0")),
+            ]
+        );
     }
 
     #[test]

@@ -21,7 +21,9 @@ const LAYERS_MAX: usize = 127;
 pub(super) enum ArchiveError {
     #[error("it is no tar archive; `docker save NAME -o FILE` writes one (don't compress it)")]
     Tar,
-    #[error("it has neither manifest.json nor index.json; `docker save NAME -o FILE` writes an archive that has")]
+    #[error(
+        "it has neither manifest.json nor index.json; `docker save NAME -o FILE` writes an archive that has"
+    )]
     Layout,
     #[error("it holds {0} images; save one at a time")]
     Images(usize),
@@ -153,11 +155,17 @@ impl<'a> Entries<'a> {
             if kind.is_file() {
                 let start = usize::try_from(entry.raw_file_position()).map_err(|_| ArchiveError::Tar)?;
                 let size = usize::try_from(entry.size()).map_err(|_| ArchiveError::Tar)?;
-                let end = start.checked_add(size).filter(|end| *end <= bytes.len()).ok_or(ArchiveError::Tar)?;
+                let end =
+                    start.checked_add(size).filter(|end| *end <= bytes.len()).ok_or(ArchiveError::Tar)?;
                 found.files.insert(name, start..end);
             } else if kind.is_symlink() || kind.is_hard_link() {
-                let target = entry.link_name_bytes().and_then(|target| String::from_utf8(target.into_owned()).ok());
-                let folder = if kind.is_symlink() { name.rsplit_once('/').map_or("", |(folder, _)| folder) } else { "" };
+                let target =
+                    entry.link_name_bytes().and_then(|target| String::from_utf8(target.into_owned()).ok());
+                let folder = if kind.is_symlink() {
+                    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+                } else {
+                    ""
+                };
                 if let Some(target) = target.and_then(|target| joined(folder, &target)) {
                     found.links.insert(name, target);
                 }
@@ -180,7 +188,8 @@ impl<'a> Entries<'a> {
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, ArchiveError> {
-        serde_json::from_slice(&self.bytes[self.small(name)?]).map_err(|_| ArchiveError::Json(name.to_owned()))
+        serde_json::from_slice(&self.bytes[self.small(name)?])
+            .map_err(|_| ArchiveError::Json(name.to_owned()))
     }
 
     /// The one image of an OCI layout: its configuration and layers.
@@ -191,11 +200,14 @@ impl<'a> Entries<'a> {
             let index: Index = self.json(&name)?;
             if index.manifests.is_empty() {
                 let manifest: Manifest = self.json(&name)?;
-                let layers = manifest.layers.iter().map(|layer| blob(&layer.digest)).collect::<Result<_, _>>()?;
+                let layers =
+                    manifest.layers.iter().map(|layer| blob(&layer.digest)).collect::<Result<_, _>>()?;
                 return Ok((blob(&manifest.config.digest)?, layers));
             }
             let fits = |d: &&Descriptor| {
-                d.platform.as_ref().is_none_or(|p| p.os == "linux" && p.architecture == super::image::architecture())
+                d.platform
+                    .as_ref()
+                    .is_none_or(|p| p.os == "linux" && p.architecture == super::image::architecture())
             };
             let images: Vec<&Descriptor> = index.manifests.iter().filter(fits).collect();
             let [image] = images.as_slice() else { return Err(ArchiveError::Images(images.len())) };
@@ -253,7 +265,8 @@ mod tests {
             files(&tarred(&[("manifest.json", manifest), ("abc.json", CONFIG), ("1/layer.tar", b"one")])),
             Err(ArchiveError::Missing("../x".into()))
         );
-        let manifest = br#"[{"Config":"abc.json","RepoTags":["evil:1"],"Layers":["1/layer.tar","2/layer.tar"]}]"#;
+        let manifest =
+            br#"[{"Config":"abc.json","RepoTags":["evil:1"],"Layers":["1/layer.tar","2/layer.tar"]}]"#;
         let files = files(&tarred(&[
             ("manifest.json", manifest),
             ("abc.json", CONFIG),
@@ -315,7 +328,10 @@ mod tests {
         assert_eq!(files(&tarred(&[("manifest.json", b"[]")])), Err(ArchiveError::Images(0)));
         let two = br#"[{"Config":"a"},{"Config":"b"}]"#;
         assert_eq!(files(&tarred(&[("manifest.json", two)])), Err(ArchiveError::Images(2)));
-        assert_eq!(files(&tarred(&[("manifest.json", b"{")])), Err(ArchiveError::Json("manifest.json".into())));
+        assert_eq!(
+            files(&tarred(&[("manifest.json", b"{")])),
+            Err(ArchiveError::Json("manifest.json".into()))
+        );
         let endless = br#"{"manifests":[{"digest":"sha256:aa"}]}"#;
         assert_eq!(
             files(&tarred(&[("index.json", endless), ("blobs/sha256/aa", endless)])),

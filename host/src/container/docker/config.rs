@@ -7,14 +7,14 @@ use super::{disk::GUEST_ID, scratch::Bind};
 use crate::container::gpu::Devices;
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, DeviceRequest, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, ResourcesUlimits,
-    RestartPolicy, RestartPolicyNameEnum,
+    HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use lilypad_abi::{ContainerSpec, Network};
 use std::collections::{BTreeMap, HashMap};
 
-/// Most open files of one process; programs that close all that may be open take a second for a million.
-const OPEN_FILES_MAX: i64 = 65_536;
+/// Most open files of one process: the same everywhere, few enough for engines that may not raise their own limit.
+const OPEN_FILES_MAX: i64 = 16_384;
 
 /// `/dev/shm`, which Python and databases expect; counted as the job's memory, like `/tmp`.
 const SHARED_MEMORY_BYTES: i64 = 64 << 20;
@@ -126,7 +126,10 @@ fn host_config(plan: &Plan<'_>) -> HostConfig {
                 ("compress".to_owned(), "false".to_owned()),
             ])),
         }),
-        restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), ..RestartPolicy::default() }),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            ..RestartPolicy::default()
+        }),
         auto_remove: Some(false),
         // As plain `docker run`: a process that reaps would cost a program on the host, and report a missing program
         // in its own words on the job's stderr.
@@ -230,7 +233,8 @@ mod tests {
         let bind = Bind { source: "/s".into(), target: "/outputs".into(), read_only: false };
         let volumes = ["/data/", "/outputs/.", "/a/../b", "/tmp"].map(str::to_owned);
         let mounts = planned(&spec(), &volumes, vec![bind]).host_config.unwrap().mounts.unwrap();
-        let seen: Vec<_> = mounts.iter().map(|m| (m.target.as_deref().unwrap(), m.read_only.unwrap())).collect();
+        let seen: Vec<_> =
+            mounts.iter().map(|m| (m.target.as_deref().unwrap(), m.read_only.unwrap())).collect();
         assert_eq!(seen, [("/outputs", false), ("/data", true), ("/b", true)]);
     }
 

@@ -29,31 +29,37 @@ pub(super) fn mount(image: &Path, at: &Path, bytes: u64, files: u32) -> io::Resu
     let file = File::options().write(true).create_new(true).open(image)?;
     file.set_len(room.next_multiple_of(BLOCK_BYTES))?;
     let inodes = inodes.to_string();
-    run("mkfs.ext4", [
-        OsStr::new("-q"),
-        OsStr::new("-F"),
-        OsStr::new("-b"),
-        OsStr::new("4096"),
-        OsStr::new("-m"),
-        OsStr::new("0"),
-        OsStr::new("-N"),
-        OsStr::new(&inodes),
-        // No journal: nobody wants half a result after a power cut.
-        OsStr::new("-O"),
-        OsStr::new("^has_journal,^resize_inode"),
-        OsStr::new("-E"),
-        OsStr::new("lazy_itable_init=1,nodiscard"),
-        image.as_os_str(),
-    ])?;
-    run("mount", [
-        OsStr::new("-t"),
-        OsStr::new("ext4"),
-        OsStr::new("-o"),
-        // Without noinit_itable the kernel would write all inodes to disk in the background.
-        OsStr::new("loop,nosuid,nodev,noatime,noinit_itable"),
-        image.as_os_str(),
-        at.as_os_str(),
-    ])
+    run(
+        "mkfs.ext4",
+        [
+            OsStr::new("-q"),
+            OsStr::new("-F"),
+            OsStr::new("-b"),
+            OsStr::new("4096"),
+            OsStr::new("-m"),
+            OsStr::new("0"),
+            OsStr::new("-N"),
+            OsStr::new(&inodes),
+            // No journal: nobody wants half a result after a power cut.
+            OsStr::new("-O"),
+            OsStr::new("^has_journal,^resize_inode"),
+            OsStr::new("-E"),
+            OsStr::new("lazy_itable_init=1,nodiscard"),
+            image.as_os_str(),
+        ],
+    )?;
+    run(
+        "mount",
+        [
+            OsStr::new("-t"),
+            OsStr::new("ext4"),
+            OsStr::new("-o"),
+            // Without noinit_itable the kernel would write all inodes to disk in the background.
+            OsStr::new("loop,nosuid,nodev,noatime,noinit_itable"),
+            image.as_os_str(),
+            at.as_os_str(),
+        ],
+    )
 }
 
 /// Takes down whatever is mounted at `at`; nothing when nothing is.

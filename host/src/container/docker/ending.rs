@@ -54,7 +54,8 @@ impl Ending {
 /// The same words are said of a folder of ours that is missing, so that the code alone proves nothing.
 pub(super) fn not_started(code: i64, said: &str) -> Option<u32> {
     let said = said.to_lowercase();
-    let program = said.contains("exec: ") || said.contains("exec format error") || said.contains("no command");
+    let program =
+        said.contains("exec: ") || said.contains("exec format error") || said.contains("no command");
     match code {
         126 if program => Some(126),
         127 if program => Some(127),
@@ -114,7 +115,9 @@ mod tests {
         ] {
             assert_eq!(timestamp(text), Some(Duration::new(seconds, nanoseconds)), "{text}");
         }
-        for text in ["0001-01-01T00:00:00Z", "", "Z", "2026-11-24", "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z"] {
+        for text in
+            ["0001-01-01T00:00:00Z", "", "Z", "2026-11-24", "2026-13-01T00:00:00Z", "2026-01-01T25:00:00Z"]
+        {
             assert_eq!(timestamp(text), None, "{text}");
         }
     }

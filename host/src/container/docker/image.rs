@@ -3,13 +3,7 @@
 //! An image runs by the id that the engine has for it, so that nobody can change what a name means meanwhile.
 //! An archive is loaded once: it is found again by a tag made of its CID. Nothing here removes an image.
 
-use super::{
-    archive::repack,
-    fault, limited,
-    name::ImageName,
-    options::PullPolicy,
-    turns::Turns,
-};
+use super::{archive::repack, fault, limited, name::ImageName, options::PullPolicy, turns::Turns};
 use crate::container::{ContainerError, ContainerJob};
 use bollard::{
     Docker,
@@ -123,12 +117,15 @@ impl Images {
         // The registry may be out of reach and the image here, from when it was not.
         let local = self.inspect(&name.whole()).await?;
         let digests = local.as_ref().and_then(|image| image.repo_digests.clone()).unwrap_or_default();
-        let of_name = digests.iter().filter_map(|digest| ImageName::parse(digest)).find(|d| d.path == name.path);
+        let of_name =
+            digests.iter().filter_map(|digest| ImageName::parse(digest)).find(|d| d.path == name.path);
         if let Some(digest) = of_name.and_then(|found| found.digest) {
             return Ok(Image::Registry(name.pinned(&digest)));
         }
         let hint = match local {
-            Some(_) => "it is on this machine only: push it to a registry, or give it as content (an archive)",
+            Some(_) => {
+                "it is on this machine only: push it to a registry, or give it as content (an archive)"
+            }
             None => "check the name, push it to a registry, or give an archive that `docker save` writes",
         };
         Err(ContainerError::Image { image: reference.to_owned(), reason: format!("{refused}; {hint}") })
@@ -164,7 +161,8 @@ impl Images {
     }
 
     async fn pull(&self, name: &str) -> Result<(), String> {
-        let options = CreateImageOptions { from_image: Some(name.to_owned()), ..CreateImageOptions::default() };
+        let options =
+            CreateImageOptions { from_image: Some(name.to_owned()), ..CreateImageOptions::default() };
         let mut steps = Box::pin(self.docker.create_image(Some(options), None, None));
         let mut layers = BTreeMap::new();
         let pulled = tokio::time::timeout(PULL_TIME_MAX, async {
@@ -174,7 +172,8 @@ impl Images {
                     return Err(limited(&error.message.unwrap_or_default()));
                 }
                 let total = step.progress_detail.and_then(|progress| progress.total);
-                if let (Some(id), Some(total), Some("Downloading")) = (step.id, total, step.status.as_deref()) {
+                if let (Some(id), Some(total), Some("Downloading")) = (step.id, total, step.status.as_deref())
+                {
                     layers.insert(id, u64::try_from(total).unwrap_or(0));
                     let bytes = layers.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
                     // The engine stops pulling when the request ends.
@@ -185,7 +184,9 @@ impl Images {
             }
             Ok(())
         });
-        pulled.await.unwrap_or_else(|_| Err(format!("it didn't come in {} min", PULL_TIME_MAX.as_secs() / 60)))
+        pulled
+            .await
+            .unwrap_or_else(|_| Err(format!("it didn't come in {} min", PULL_TIME_MAX.as_secs() / 60)))
     }
 
     async fn load(&self, chunks: Vec<axum::body::Bytes>) -> Result<(), String> {

@@ -55,10 +55,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 /// How long one answer of the engine may take to begin; loading an image of many gigabytes takes minutes.
@@ -116,12 +113,14 @@ impl DockerExecutor {
             return Err(ContainerError::Fault(said.to_owned()));
         }
         let Some(socket) = options.host.strip_prefix("unix://") else {
-            let said = "its address must be unix:///path: jobs' files are handed over as folders of this machine";
+            let said =
+                "its address must be unix:///path: jobs' files are handed over as folders of this machine";
             return Err(unusable(said.to_owned()));
         };
         if !rustix::process::geteuid().is_root() {
             // Being in the engine's group is as good as being root, and yet files of the container's user can't be read.
-            let said = "only root can hand files to containers of another user and read theirs; run this as root";
+            let said =
+                "only root can hand files to containers of another user and read theirs; run this as root";
             return Err(unusable(said.to_owned()));
         }
         let docker = Docker::connect_with_unix(socket, ANSWER_SECONDS_MAX, API_DEFAULT_VERSION)
@@ -238,7 +237,9 @@ fn check(info: &SystemInfo) -> Result<(), String> {
     }
     let options = info.security_options.clone().unwrap_or_default();
     if !options.iter().any(|option| option.contains("name=seccomp") && !option.contains("unconfined")) {
-        return Err("it doesn't filter system calls (seccomp); remove seccomp-profile from its settings".to_owned());
+        return Err(
+            "it doesn't filter system calls (seccomp); remove seccomp-profile from its settings".to_owned()
+        );
     }
     Ok(())
 }

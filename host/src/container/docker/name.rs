@@ -101,8 +101,22 @@ mod tests {
     #[test]
     fn what_is_no_name_is_none() {
         for text in [
-            "", "/", "a/", "A", "a b", "../x", "a//b", "a:", "a:-x", "a@sha256:1", "a@md5:00", "a?x=1", "http://a/b",
-            "localhost:5000/a%2fb", "a:1:2", "-x",
+            "",
+            "/",
+            "a/",
+            "A",
+            "a b",
+            "../x",
+            "a//b",
+            "a:",
+            "a:-x",
+            "a@sha256:1",
+            "a@md5:00",
+            "a?x=1",
+            "http://a/b",
+            "localhost:5000/a%2fb",
+            "a:1:2",
+            "-x",
         ] {
             assert_eq!(ImageName::parse(text), None, "{text}");
         }

@@ -132,11 +132,19 @@ mod tests {
     #[test]
     fn patterns_cover_names_with_and_without_digest() {
         let image = format!("docker.io/library/busybox@sha256:{}", "0".repeat(64));
-        for good in ["*", "docker.io/library/*", "docker.io/*/busybox", "*busybox", "docker.io/library/busybox"] {
+        for good in
+            ["*", "docker.io/library/*", "docker.io/*/busybox", "*busybox", "docker.io/library/busybox"]
+        {
             assert!(covers(good, &image), "{good}");
         }
         assert!(covers(&image, &image));
-        for bad in ["docker.io/other/*", "quay.io/*", "library/busybox", "*busy", "docker.io/library/busybox@sha256:1*"] {
+        for bad in [
+            "docker.io/other/*",
+            "quay.io/*",
+            "library/busybox",
+            "*busy",
+            "docker.io/library/busybox@sha256:1*",
+        ] {
             assert!(!covers(bad, &image), "{bad}");
         }
     }

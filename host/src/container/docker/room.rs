@@ -173,7 +173,9 @@ fn choose(all: &[Gpu], used: &[Gpu], want: Gpus) -> Option<Vec<Gpu>> {
         .find_map(|vendor| {
             let mut free: Vec<&Gpu> = all
                 .iter()
-                .filter(|gpu| gpu.vendor == vendor && gpu.memory_mib >= want.memory_mib && !used.contains(gpu))
+                .filter(|gpu| {
+                    gpu.vendor == vendor && gpu.memory_mib >= want.memory_mib && !used.contains(gpu)
+                })
                 .collect();
             free.sort_by_key(|gpu| (gpu.memory_mib, gpu.index));
             let count = usize::from(want.count);
@@ -191,7 +193,8 @@ fn lacking(total: &Machine, need: &Need) -> String {
             return format!("the job wants {wants} {what}, all jobs together may have {has}");
         }
     }
-    let has = total.gpus.iter().map(|gpu| format!("{} ({} MiB)", gpu.name, gpu.memory_mib)).collect::<Vec<_>>();
+    let has =
+        total.gpus.iter().map(|gpu| format!("{} ({} MiB)", gpu.name, gpu.memory_mib)).collect::<Vec<_>>();
     let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
     let gpus = need.gpus.unwrap_or(Gpus { count: 0, vendor: None, memory_mib: 0 });
     let vendor = gpus.vendor.map_or_else(String::new, |vendor| format!("{vendor:?} "));
@@ -231,7 +234,10 @@ mod tests {
         let mut large = Box::pin(room.take(need(4_000)));
         let mut small = Box::pin(room.take(need(1_000)));
         assert!(large.as_mut().now_or_never().is_none());
-        assert!(small.as_mut().now_or_never().is_none(), "it would fit, and has to wait behind the large one");
+        assert!(
+            small.as_mut().now_or_never().is_none(),
+            "it would fit, and has to wait behind the large one"
+        );
         drop(first);
         let lease = large.as_mut().now_or_never().unwrap().unwrap();
         assert!(small.as_mut().now_or_never().is_none());

@@ -117,7 +117,8 @@ impl Inner {
         let spec = &task.job.spec;
         let scratch = Scratch::of(&self.options.scratch, &task.name);
         let devices = gpu::devices(lease.gpus(), &self.gpus).map_err(ContainerError::Fault)?;
-        let labels = self.labels(&task.name, task.cid, Kept { need: Need::of(spec), gpus: lease.gpus().to_vec() });
+        let labels =
+            self.labels(&task.name, task.cid, Kept { need: Need::of(spec), gpus: lease.gpus().to_vec() });
         self.leases().insert(task.name.clone(), lease);
         let disk = |error: std::io::Error| ContainerError::Fault(format!("files of the run: {error}"));
         let (folder, job) = (scratch.clone(), task.job.clone());
@@ -147,9 +148,15 @@ impl Inner {
         self.finish(task, &id, capture, followed).await
     }
 
-    async fn make(&self, name: &RunName, body: ContainerCreateBody) -> Result<(String, Words), ContainerError> {
-        let options =
-            CreateContainerOptions { name: Some(self.container_name(name)), ..CreateContainerOptions::default() };
+    async fn make(
+        &self,
+        name: &RunName,
+        body: ContainerCreateBody,
+    ) -> Result<(String, Words), ContainerError> {
+        let options = CreateContainerOptions {
+            name: Some(self.container_name(name)),
+            ..CreateContainerOptions::default()
+        };
         let made = self.docker.create_container(Some(options), body).await.map_err(|error| fault(&error))?;
         let options = AttachContainerOptions {
             stream: true,
@@ -235,7 +242,8 @@ impl Inner {
         let followed = if running {
             tracing::info!(run = %task.name, "going on with the container that an earlier process started");
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let left = Duration::from_millis(spec.limits.timeout_ms).saturating_sub(now.saturating_sub(started));
+            let left =
+                Duration::from_millis(spec.limits.timeout_ms).saturating_sub(now.saturating_sub(started));
             let watched = self.watches().then_some((&scratch, spec));
             let words = self.log(id, true);
             self.follow(id, words, &mut capture, Instant::now() + left, watched).await?
@@ -307,7 +315,13 @@ impl Inner {
         }
         removed?;
         self.tidy_files(&task.name).await?;
-        task.execution(Finished { status, run: ending.run, stdout: capture.stdout, stderr: capture.stderr, outputs })
+        task.execution(Finished {
+            status,
+            run: ending.run,
+            stdout: capture.stdout,
+            stderr: capture.stderr,
+            outputs,
+        })
     }
 
     fn watches(&self) -> bool {

@@ -10,7 +10,10 @@
 
 use super::disk::{self, GUEST_ID};
 use crate::{
-    container::{ContainerJob, RunName, collect::{Allowance, CollectError, collect}},
+    container::{
+        ContainerJob, RunName,
+        collect::{Allowance, CollectError, collect},
+    },
     store::{WriteMode, write_to},
 };
 use lilypad_abi::{ContainerLimits, ContainerSpec};
@@ -52,7 +55,9 @@ impl Scratch {
             match node {
                 Node::Folder(_) => fs::create_dir(path)?,
                 Node::File(_) => drop(fs::File::create_new(path)?),
-                Node::Symlink(_) => return Err(io::Error::other("an input is a link; give what it points to")),
+                Node::Symlink(_) => {
+                    return Err(io::Error::other("an input is a link; give what it points to"));
+                }
             }
         }
         self.make_outputs(job.spec.outputs.len())
@@ -76,7 +81,9 @@ impl Scratch {
         for (number, node) in job.inputs.values().enumerate() {
             let path = self.input(number);
             match node {
-                Node::Folder(folder) => drop(write_to(folder, &path, WriteMode::IntoEmpty).map_err(io::Error::other)?),
+                Node::Folder(folder) => {
+                    drop(write_to(folder, &path, WriteMode::IntoEmpty).map_err(io::Error::other)?)
+                }
                 Node::File(bytes) => fs::write(&path, bytes.as_slice())?,
                 Node::Symlink(_) => {}
             }
@@ -189,7 +196,8 @@ fn goes_over(path: &Path, left: &mut (u64, u64), depth: usize) -> bool {
     for entry in entries.flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         let bytes = meta.len().min(meta.blocks().saturating_mul(512));
-        let (Some(bytes), Some(files)) = (left.0.checked_sub(if meta.is_file() { bytes } else { 0 }), left.1.checked_sub(1))
+        let (Some(bytes), Some(files)) =
+            (left.0.checked_sub(if meta.is_file() { bytes } else { 0 }), left.1.checked_sub(1))
         else {
             return true;
         };

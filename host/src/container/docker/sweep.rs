@@ -81,7 +81,8 @@ impl Inner {
                 if labels.and_then(|labels| labels.get(RUN_LABEL)) == Some(&run.to_string()) {
                     Ok(Some(container))
                 } else {
-                    let said = format!("a container called {name} is not this program's; remove or rename it");
+                    let said =
+                        format!("a container called {name} is not this program's; remove or rename it");
                     Err(ContainerError::Fault(said))
                 }
             }
@@ -172,9 +173,13 @@ impl Inner {
     async fn ours(&self) -> Result<Vec<(RunName, ContainerSummary)>, ContainerError> {
         let filters =
             HashMap::from([("label".to_owned(), vec![format!("{OWNER_LABEL}={}", self.options.owner)])]);
-        let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
-        let found =
-            self.docker.list_containers(Some(options)).await.map_err(|error| self.lost(&error.to_string()))?;
+        let options =
+            ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
+        let found = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| self.lost(&error.to_string()))?;
         let named = |container: &ContainerSummary| {
             let run = RunName::new(container.labels.as_ref()?.get(RUN_LABEL)?)?;
             let name = format!("/{}", self.container_name(&run));
