@@ -1,21 +1,27 @@
 //! `lilypad run`: a job on the market, from files here to files here.
 
 use super::{
-    Common, container::ContainerArgs, ending, engine::EngineArgs, exec::check_out, progress::Story, session,
-    usage,
+    Common, container::ContainerArgs, ending, engine::EngineArgs, exec::check_out, module_path,
+    progress::Story, session, usage,
 };
 use crate::{
     chain::{Address, Chain, Verification},
     deal::{PENALTY_BPS, audit_bps_min},
+    documents::{self, Defaults, Sources},
     report::{count, parse_tokens},
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
     solver::{SolverClient, policy::Policy},
     store::{SnapshotLimits, Store, read_dir},
 };
 use lilypad_abi::{BlobDigest, Cid, Job, JobSpec, Limits, Profile};
+use lilypad_bacalhau::{
+    documents::{DOCUMENT_BYTES_MAX, DocumentError, Engine, Plan},
+    templates,
+};
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read as _,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -28,7 +34,7 @@ const POLL: Duration = Duration::from_millis(300);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The module: a name of this network, a CID, or a .wasm file
-    #[arg(required_unless_present_any = ["image"])]
+    #[arg(required_unless_present_any = ["image", "bacalhau", "module_path"])]
     module: Option<String>,
     /// Run a container instead: a name such as localhost:5000/tool:1, a name@sha256:…, or an image archive (.tar)
     #[arg(long, conflicts_with = "module")]
@@ -36,6 +42,15 @@ pub(super) struct Args {
     /// Put the image itself beside the job, for providers and mediators that can't reach its registry
     #[arg(long, requires = "image")]
     image_as_content: bool,
+    /// Run what a Bacalhau job document asks for, v1 or v2, YAML or JSON; - reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "image", "inputs", "input"])]
+    bacalhau: Option<PathBuf>,
+    /// Run a Lilypad module (lilypad_module.json.tmpl) from a folder or a git URL, filled with -i
+    #[arg(long, value_name = "FOLDER|URL", conflicts_with_all = ["module", "image", "bacalhau", "input"])]
+    module_path: Option<String>,
+    /// The commit to take it from: all 40 hex digits; a URL needs it
+    #[arg(long, value_name = "HASH", requires = "module_path")]
+    module_commit: Option<String>,
     /// Arguments for the guest
     #[arg(last = true)]
     args: Vec<String>,
@@ -143,32 +158,8 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let chain = session::creator_chain(common).await?;
     let story = Story::new(&chain);
     let mut shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
-    let job = match &args.image {
-        Some(image) => {
-            let image = {
-                let (store, dir) = (&shell.workshop.store, home.join("containers"));
-                args.engine.image(image, args.image_as_content, store, &dir).await?
-            };
-            let (store, input) = (&shell.workshop.store, args.input.as_deref());
-            if !args.inputs.is_empty() {
-                return Err(usage(
-                    "-i is for modules; give a container --env, --input or arguments".to_owned(),
-                ));
-            }
-            Job::Container(args.container.spec(image, args.memory, &args.args, input, store)?)
-        }
-        None => {
-            let parts = Parts {
-                module: args.module.clone().unwrap_or_default(),
-                args: args.args.clone(),
-                inputs: args.inputs.clone(),
-                folder: args.input.clone(),
-                limits: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
-            };
-            Job::Wasm(publish(&chain, &shell.workshop.store, &parts, &story)?)
-        }
-    };
-    let terms = terms(&args, &chain, &job, &story)?;
+    let (job, replicas) = job(&args, &chain, &shell, &home, &story).await?;
+    let terms = terms(&args, replicas, &chain, &job, &story)?;
     let check: Check = args.check.into();
     if let Job::Container(_) = &job {
         story.say(&format!("job {}", job.cid()?));
@@ -185,16 +176,106 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     ending::finish(&chain, &endings, args.out.as_deref(), args.json, &story).await
 }
 
+/// The job that these arguments name, its data in the store, and how many providers are to run it.
+async fn job(
+    args: &Args,
+    chain: &Chain,
+    shell: &CreatorShell,
+    home: &Path,
+    story: &Story,
+) -> anyhow::Result<(Job, u8)> {
+    let (store, dir) = (&shell.workshop.store, home.join("containers"));
+    if let Some(image) = &args.image {
+        if !args.inputs.is_empty() {
+            return Err(usage("-i is for modules; give a container --env, --input or arguments".to_owned()));
+        }
+        let image = args.engine.image(image, args.image_as_content, store, &dir).await?;
+        let spec = args.container.spec(image, args.memory, &args.args, args.input.as_deref(), store)?;
+        return Ok((Job::Container(spec), args.replicas));
+    }
+    let Some(plan) = plan(args, story)? else {
+        let parts = Parts {
+            module: args.module.clone().unwrap_or_default(),
+            args: args.args.clone(),
+            inputs: args.inputs.clone(),
+            folder: args.input.clone(),
+            limits: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
+        };
+        return Ok((Job::Wasm(publish(chain, store, &parts, story)?), args.replicas));
+    };
+    if !args.args.is_empty() {
+        return Err(usage("the document says what the arguments are; leave out those behind --".to_owned()));
+    }
+    let image = match &plan.engine {
+        Engine::Docker { image, .. } => {
+            Some(args.engine.image(image, args.image_as_content, store, &dir).await?)
+        }
+        Engine::Wasm { .. } => None,
+    };
+    let defaults = Defaults {
+        module: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
+        container: args.container.limits(args.memory),
+    };
+    let sources = Sources::new(shell.workshop.fetcher(&[])?, true);
+    let filled = documents::fill(&plan, image, &sources, &defaults)
+        .await
+        .map_err(|error| usage(crate::report::causes(&error)))?;
+    for warning in &filled.warnings {
+        story.say(&format!("note: {warning}"));
+    }
+    let replicas = u8::try_from(plan.replicas).ok().filter(|count| *count <= 7);
+    let replicas = replicas.ok_or_else(|| {
+        usage(format!("Count: {} are more than the 7 replicas that a job can have here", plan.replicas))
+    })?;
+    Ok((filled.job, replicas.max(args.replicas)))
+}
+
+/// What a document or a module's template asks for, when the arguments name one.
+fn plan(args: &Args, story: &Story) -> anyhow::Result<Option<Plan>> {
+    let plan = if let Some(path) = &args.bacalhau {
+        let bytes = read_document(path)
+            .map_err(|error| usage(format!("job document {} can't be read: {error}", path.display())))?;
+        let named = |error: DocumentError| usage(format!("job document {}: {error}", path.display()));
+        lilypad_bacalhau::documents::parse(&bytes).map_err(named)?
+    } else if let Some(place) = &args.module_path {
+        let text = module_path::template(place, args.module_commit.as_deref())?;
+        let mut inputs = BTreeMap::new();
+        for pair in &args.inputs {
+            let (name, value) =
+                pair.split_once('=').ok_or_else(|| usage(format!("-i '{pair}' must be NAME=VALUE")))?;
+            inputs.insert(name.to_owned(), value.to_owned());
+        }
+        templates::render(&text, &inputs).map_err(|error| usage(format!("module {place}: {error}")))?
+    } else {
+        return Ok(None);
+    };
+    for warning in &plan.warnings {
+        story.say(&format!("note: {warning}"));
+    }
+    Ok(Some(plan))
+}
+
+fn read_document(path: &Path) -> std::io::Result<Vec<u8>> {
+    let limit = DOCUMENT_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin().take(limit).read_to_end(&mut bytes)?;
+    } else {
+        fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 /// What these arguments offer for the job.
-fn terms(args: &Args, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result<OfferTerms> {
+fn terms(args: &Args, replicas: u8, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result<OfferTerms> {
     let mut terms = default_terms(chain, job, args.runs);
     terms.price_per_gigafuel_max = args.price_max.unwrap_or(terms.price_per_gigafuel_max);
     terms.provider = args.provider;
     terms.expires_in = args.wait;
-    terms.replicas = args.replicas;
+    terms.replicas = replicas;
     terms.penalty_bps = args.penalty_bps;
     if matches!(job, Job::Container(_)) && args.verify == VerifyArg::Unverified {
-        if args.replicas > 1 || args.audit_bps.is_some_and(|bps| bps > 0) {
+        if replicas > 1 || args.audit_bps.is_some_and(|bps| bps > 0) {
             return Err(usage(
                 "--verify unverified has no replicas and no audits; leave them out".to_owned(),
             ));
@@ -202,7 +283,7 @@ fn terms(args: &Args, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result
         terms.verification = Verification::Unverified;
         story.say("UNVERIFIED: nobody checks this result, and a wrong one can't be challenged");
     }
-    let by_audits_only = matches!(args.check, CheckArg::Trust) && args.replicas == 1;
+    let by_audits_only = matches!(args.check, CheckArg::Trust) && replicas == 1;
     terms.audit_bps = args.audit_bps.unwrap_or_else(|| match terms.verification {
         Verification::Unverified => 0,
         _ if by_audits_only => audit_bps_min(args.penalty_bps),
