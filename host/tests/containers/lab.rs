@@ -105,8 +105,14 @@ pub(crate) fn import(tag: &str, changes: &[&str]) {
     docker(&args, &tar.stdout);
 }
 
+/// Says to a copy of this program which image another one has made: a new one would have another digest.
+pub(crate) const IMAGE: &str = "LILYPAD_TEST_IMAGE";
+
 /// The test image, in the registry and pinned.
 pub(crate) async fn image(docker_executor: &DockerExecutor) -> Image {
+    if let Ok(name) = std::env::var(IMAGE) {
+        return Image::Registry(name);
+    }
     static TAG: OnceLock<String> = OnceLock::new();
     let tag = TAG.get_or_init(|| {
         let tag = format!("{}/lilypad-tests/busybox:1", peers().registry);
@@ -136,9 +142,19 @@ impl Lab {
 
     /// What an earlier run of the tests left is removed first.
     pub(crate) async fn with(options: DockerOptions) -> Self {
+        let lab = Self::reopen_with(options).await;
+        lab.docker.sweep(&BTreeSet::new()).await.unwrap();
+        lab
+    }
+
+    /// As a process that comes after another one.
+    pub(crate) async fn reopen(owner: &str) -> Self {
+        Self::reopen_with(Self::options(owner)).await
+    }
+
+    pub(crate) async fn reopen_with(options: DockerOptions) -> Self {
         let owner = options.owner.clone();
         let docker = DockerExecutor::connect(options).await.unwrap();
-        docker.sweep(&BTreeSet::new()).await.unwrap();
         let image = image(&docker).await;
         Self { docker, image, owner }
     }
