@@ -37,6 +37,10 @@ class Unreadable(Exception):
     """A file that is no image of a digit: what is wrong with it, and what would be right."""
 
 
+class Unavailable(Exception):
+    """A provider that can't be used here: why."""
+
+
 def read_pgm(data):
     """The 64 greys, 0 to 16, of a PGM file's bytes."""
     header = re.match(rb"(P[25])" + rb"(?:\s+(?:#[^\n]*\n\s*)*)(\d{1,9})" * 3 + rb"\s", data)
@@ -120,13 +124,13 @@ def run_model(model, images, provider):
     ort.set_default_logger_severity(4)
     name = PROVIDERS[provider]
     if name not in ort.get_available_providers():
-        raise RuntimeError("this build of ONNX Runtime doesn't have it")
+        raise Unavailable("this build of ONNX Runtime doesn't have it")
     # TF32 would hold all these numbers too (see train.py); without it nobody has to believe that. And without the
     # library's own falling back, which prints on stdout.
     settings = [{"use_tf32": "0"} if provider == "cuda" else {}]
     session = ort.InferenceSession(model, session_options(ort), [name], settings, enable_fallback=0)
     if name not in session.get_providers():
-        raise RuntimeError("it didn't start")
+        raise Unavailable("it doesn't start")
     unit = float(session.get_modelmeta().custom_metadata_map["score_unit"])
     batches = [images[start:start + BATCH] for start in range(0, len(images), BATCH)]
     scores = [session.run(["score"], {"image": batch})[0] for batch in batches]
@@ -138,9 +142,10 @@ def choose_and_run(model, images, wanted):
     if wanted == "cuda" or (wanted == "auto" and gpu_is_here()):
         try:
             return *run_model(model, images, "cuda"), "cuda"
-        except Exception:  # noqa: BLE001: a broken driver, too little memory, a missing library: all the same here
+        except Exception as error:  # noqa: BLE001: a broken driver, too little memory, a missing library: all one here
             if wanted == "cuda":
-                fail("CUDA was asked for and doesn't work here; run with --provider auto, or check the driver")
+                why = error if isinstance(error, Unavailable) else "it fails"
+                fail(f"can't use CUDA here: {why}; run with --provider auto, or check the driver and the image")
     return *run_model(model, images, "cpu"), "cpu"
 
 
