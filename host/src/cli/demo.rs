@@ -47,7 +47,7 @@ pub(super) async fn demo(common: &Common, args: Args) -> anyhow::Result<ExitCode
         port: args.port,
         fresh: true,
         cheating_provider: true,
-        containers: false,
+        containers: devnet::Containers::No,
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;
