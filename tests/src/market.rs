@@ -7,7 +7,7 @@ use lilypad_host::{
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -73,6 +73,18 @@ impl Market {
 
     /// A devnet in this folder; with port 0 on free ports, otherwise on that one and those after it.
     pub(crate) fn start_in(folder: Arc<tempfile::TempDir>, port: u16) -> Self {
+        Self::start_with(folder, port, &[], &BTreeMap::new())
+    }
+
+    /// The same with more arguments and variables.
+    pub(crate) fn start_with(
+        folder: Arc<tempfile::TempDir>,
+        port: u16,
+        more: &[&str],
+        env: &BTreeMap<String, String>,
+    ) -> Self {
+        let more: Vec<String> = more.iter().map(|&arg| arg.to_owned()).collect();
+        let env = env.clone();
         let home = folder.path().to_owned();
         let (up, is_up) = mpsc::channel();
         let for_thread = home.clone();
@@ -82,6 +94,8 @@ impl Market {
                 .args(["tethered", "--"])
                 .arg(program("lilypad"))
                 .args(["devnet", "--cheating-provider", "--port", &port.to_string()])
+                .args(more)
+                .envs(env)
                 .env("LILYPAD_HOME", &for_thread)
                 .env("LILYPAD_ROOT", root())
                 .stdin(Stdio::null())

@@ -19,12 +19,12 @@ const CHEAT: u32 = 4;
 const MEDIATORS: [u32; 5] = [5, 6, 7, 8, 9];
 
 /// An account as JSON has it.
-fn party(account: u32) -> String {
+pub(crate) fn party(account: u32) -> String {
     Key::dev(account).unwrap().address().to_string().to_lowercase()
 }
 
 /// What a deal's payments come to: to `to`, for `purpose`; to anybody for an empty `to`.
-fn paid(shown: &Value, to: &str, purpose: &str) -> u128 {
+pub(crate) fn paid(shown: &Value, to: &str, purpose: &str) -> u128 {
     let payments = shown["payments"].as_array().unwrap().iter();
     payments
         .filter(|p| to.is_empty() || p["to"].as_str().unwrap().to_lowercase() == to)

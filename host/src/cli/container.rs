@@ -134,16 +134,21 @@ impl ContainerArgs {
                 NetworkArg::Full => Network::Full,
             },
             gpus: (self.gpus > 0).then_some(gpus),
-            limits: ContainerLimits {
-                timeout_ms: self.timeout.saturating_mul(1_000),
-                cpu_millis: self.cpus,
-                memory_bytes_max: memory,
-                disk_bytes_max: self.disk,
-                ..ContainerLimits::default()
-            },
+            limits: self.limits(memory),
         };
         spec.validate().map_err(|error| usage(error.to_string()))?;
         Ok(spec)
+    }
+
+    /// The bounds that these set.
+    pub(super) fn limits(&self, memory: u64) -> ContainerLimits {
+        ContainerLimits {
+            timeout_ms: self.timeout.saturating_mul(1_000),
+            cpu_millis: self.cpus,
+            memory_bytes_max: memory,
+            disk_bytes_max: self.disk,
+            ..ContainerLimits::default()
+        }
     }
 }
 
@@ -151,6 +156,11 @@ impl ContainerArgs {
 pub(super) fn archive_file(image: &str) -> Option<PathBuf> {
     let path = PathBuf::from(image);
     (path.extension().is_some_and(|extension| extension == "tar") && path.exists()).then_some(path)
+}
+
+/// Whether an image's name is one that jobs can have as it is.
+pub(super) fn is_pinned(image: &str) -> bool {
+    Image::Registry(image.to_owned()).validate().is_ok()
 }
 
 /// An image as a job names it: an archive goes into the store.

@@ -13,10 +13,13 @@ mod doctor;
 mod ending;
 mod engine;
 mod exec;
+mod machines;
 mod module;
+mod module_path;
 mod money;
 mod output;
 mod progress;
+mod publish;
 mod roles;
 mod run;
 mod session;
@@ -69,6 +72,8 @@ enum LilypadCommand {
     /// Look at modules
     #[command(subcommand)]
     Module(module::Command),
+    /// See which machines are on offer, and their GPUs
+    Machines(machines::Args),
     /// Look at deals
     #[command(subcommand)]
     Deal(deal::Command),
@@ -127,6 +132,7 @@ pub fn lilypad() -> ExitCode {
             LilypadCommand::Run(command) => run::run(&args.common, command).await,
             LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
+            LilypadCommand::Machines(command) => machines::machines(&args.common, &command).await,
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
             LilypadCommand::Balance => money::balance(&args.common).await,

@@ -41,6 +41,18 @@ pub struct SignedResourceOffer {
     pub gpus: Vec<Gpu>,
 }
 
+/// A machine that a solver has on offer, as it shows it to anybody.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct MachineOnOffer {
+    /// The provider's offer.
+    pub offer: ResourceOffer,
+    /// Its GPUs by name: the provider's word.
+    #[serde(default)]
+    pub gpus: Vec<Gpu>,
+    /// Deals that the offer is still good for.
+    pub slots_left: u32,
+}
+
 /// What became of a job offer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -145,8 +157,8 @@ impl Book {
         Ok(id)
     }
 
-    /// Takes a resource offer in; the same one again changes nothing, a later one of the same provider replaces
-    /// those before it.
+    /// Takes a resource offer in; the same one again changes nothing, a later one of the same provider for
+    /// the same kind of work replaces those before it.
     ///
     /// # Errors
     /// When the book is full or can't be written.
@@ -159,13 +171,15 @@ impl Book {
         if offers.resources.len() >= OFFERS_MAX {
             return Err(BookError::Full);
         }
-        let (provider, nonce) = (signed.offer.provider, signed.offer.nonce);
-        let of_provider = |record: &ResourceRecord| record.signed.offer.provider == provider;
-        if offers.resources.values().any(|record| of_provider(record) && record.signed.offer.nonce > nonce) {
+        // A provider has one offer for each kind of work.
+        let kind = |offer: &ResourceOffer| (offer.provider, offer.profile, offer.meter);
+        let (wanted, nonce) = (kind(&signed.offer), signed.offer.nonce);
+        let of_kind = |record: &ResourceRecord| kind(&record.signed.offer) == wanted;
+        if offers.resources.values().any(|record| of_kind(record) && record.signed.offer.nonce > nonce) {
             return Ok(id);
         }
         let old: Vec<B256> =
-            offers.resources.iter().filter(|(_, record)| of_provider(record)).map(|(id, _)| *id).collect();
+            offers.resources.iter().filter(|(_, record)| of_kind(record)).map(|(id, _)| *id).collect();
         for old in old {
             self.journal.close(RESOURCES, &old.to_string())?;
             offers.resources.remove(&old);
@@ -204,6 +218,24 @@ impl Book {
                 order: record.order,
             })
             .collect()
+    }
+
+    /// The machines as people choose between them, the cheapest of a kind first.
+    #[must_use]
+    pub fn machines(&self) -> Vec<MachineOnOffer> {
+        let offers = self.offers();
+        let mut machines: Vec<MachineOnOffer> = offers
+            .resources
+            .values()
+            .map(|record| MachineOnOffer {
+                offer: record.signed.offer.clone(),
+                gpus: record.signed.gpus.clone(),
+                slots_left: record.signed.offer.slots.saturating_sub(record.slots_used),
+            })
+            .collect();
+        let kind = |machine: &MachineOnOffer| (machine.offer.meter, machine.offer.pricePerGigafuel);
+        machines.sort_by_key(kind);
+        machines
     }
 
     /// The signature of a machine on offer.

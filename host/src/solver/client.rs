@@ -1,6 +1,6 @@
 //! The other end of the solver's HTTP API: what providers and creators call.
 
-use super::{JobStatus, SignedJobOffer, SignedResourceOffer};
+use super::{JobStatus, MachineOnOffer, SignedJobOffer, SignedResourceOffer};
 use crate::chain::{Address, B256};
 use std::time::Duration;
 
@@ -103,6 +103,14 @@ impl SolverClient {
         self.send::<Posted>(self.http.post(self.url("resource_offers")).json(signed))
             .await
             .map(|posted| posted.id)
+    }
+
+    /// The machines on offer.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn machines(&self) -> Result<Vec<MachineOnOffer>, SolverError> {
+        self.send(self.http.get(self.url("resource_offers"))).await
     }
 
     /// What became of a job offer.

@@ -17,6 +17,6 @@ pub mod policy;
 pub mod service;
 
 pub use self::{
-    book::{JobStatus, SignedJobOffer, SignedResourceOffer},
+    book::{JobStatus, MachineOnOffer, SignedJobOffer, SignedResourceOffer},
     client::{SolverClient, SolverError},
 };

@@ -5,17 +5,17 @@
 //! POST /api/v1/job_offers          {offer, signature} -> {id}
 //! GET  /api/v1/job_offers/{id}     {status: open|matched|rejected, …}; matched: {deals: […]}
 //! POST /api/v1/resource_offers     {offer, signature} -> {id}
-//! GET  /api/v1/resource_offers     the machines on offer
+//! GET  /api/v1/resource_offers     the machines on offer: [{offer, gpus, slots_left}]
 //! ```
 
 use super::{
     JobStatus, SignedJobOffer, SignedResourceOffer,
-    book::{Book, BookError},
+    book::{Book, BookError, MachineOnOffer},
     client::{ApiError, Posted, SolverStatus},
     matching::{self, JobEntry, Misfit, ResourceEntry},
     policy::Policy,
 };
-use crate::chain::{B256, Chain, ChainError, Fault, LilypadMarket::ResourceOffer, MatchedDeal, Signature};
+use crate::chain::{B256, Chain, ChainError, Fault, MatchedDeal, Signature};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
@@ -69,7 +69,7 @@ impl Solver {
             .route("/api/v1/status", get(status))
             .route("/api/v1/job_offers", post(post_job))
             .route("/api/v1/job_offers/{id}", get(job_status))
-            .route("/api/v1/resource_offers", post(post_resource).get(resources))
+            .route("/api/v1/resource_offers", post(post_resource).get(machines))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self.clone())
     }
@@ -293,8 +293,8 @@ async fn post_resource(
     Ok(Json(Posted { id }))
 }
 
-async fn resources(State(solver): State<Arc<Solver>>) -> Json<Vec<ResourceOffer>> {
-    Json(solver.book.resources().into_iter().map(|entry| entry.offer).collect())
+async fn machines(State(solver): State<Arc<Solver>>) -> Json<Vec<MachineOnOffer>> {
+    Json(solver.book.machines())
 }
 
 impl Solver {

@@ -38,6 +38,20 @@ pub enum Image {
     Archive(Cid),
 }
 
+impl Image {
+    /// Checks that it is one that can't change under its name.
+    ///
+    /// # Errors
+    /// [`ContainerSpecError::Image`] and [`ContainerSpecError::Link`].
+    pub fn validate(&self) -> Result<(), ContainerSpecError> {
+        match self {
+            Self::Registry(name) if !is_pinned(name) => Err(ContainerSpecError::Image(name.clone())),
+            Self::Archive(cid) if cid.codec == Codec::DagCbor => Err(ContainerSpecError::Link("the image")),
+            Self::Registry(_) | Self::Archive(_) => Ok(()),
+        }
+    }
+}
+
 /// What the container can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -243,13 +257,7 @@ impl ContainerSpec {
         if self.profile != Profile::Container1 {
             return Err(ContainerSpecError::Profile(self.profile));
         }
-        match &self.image {
-            Image::Registry(name) if !is_pinned(name) => return Err(ContainerSpecError::Image(name.clone())),
-            Image::Archive(cid) if cid.codec == Codec::DagCbor => {
-                return Err(ContainerSpecError::Link("the image"));
-            }
-            Image::Registry(_) | Image::Archive(_) => {}
-        }
+        self.image.validate()?;
         self.check_texts()?;
         self.check_places()?;
         self.limits.validate()?;
