@@ -354,7 +354,7 @@ fn the_inference_image_tells_digits_on_the_market() {
     assert_eq!(found.len(), answers.len());
     for prediction in found {
         let right = &answers[prediction["file"].as_str().unwrap()];
-        // Of integer arithmetic. The digits themselves are not all right: the model takes one of the twenty for another.
+        // Those of integer arithmetic. Not all digits are right: the model takes one of the twenty for another.
         assert_eq!(prediction["scores"], right["scores"], "{prediction}");
     }
 }
