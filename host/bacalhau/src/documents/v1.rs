@@ -5,8 +5,8 @@ use super::{
     path::Path,
     quantity::Units,
     v2::{
-        NO_CONSTRAINTS, NO_HTTP, Outputs, Setting, check_env, download, flag, inlined, no_engine, no_source,
-        read_docker, read_engine, read_resources, read_spec, required, warn_publisher,
+        NO_CONSTRAINTS, NO_HTTP, Outputs, Setting, check_env, check_imports, download, flag, inlined,
+        no_engine, no_source, read_docker, read_engine, read_resources, read_spec, required, warn_publisher,
     },
 };
 use std::collections::BTreeMap;
@@ -232,7 +232,8 @@ fn read_wasm(node: &Node, path: &Path<'_>, setting: &mut Setting, found: &mut Fi
             let target = format!("/wasm/imports/module_{index}.wasm");
             read_storage(node, Some(&target), &imports_path.item(index), found)
         })
-        .collect();
+        .collect::<Vec<_>>();
+    check_imports(&imports, &setting.inputs, &imports_path, found);
     wasm.close(&[], found);
     let env_path = path.field("EnvironmentVariables");
     for (name, value) in env {

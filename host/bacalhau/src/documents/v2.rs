@@ -250,7 +250,19 @@ fn read_wasm(node: &Node, path: &Path<'_>, setting: &mut Setting, found: &mut Fi
         .collect();
     let entry_module = entry_module?;
     setting.inputs.retain(|input| *input != entry_module && !imports.contains(input));
+    check_imports(&imports, &setting.inputs, &imports_path, found);
     Some(Engine::Wasm { entry_module: entry_module.source, entrypoint, parameters, imports })
+}
+
+/// Each module that is imported from has a place of its own, too.
+pub(super) fn check_imports(imports: &[Input], inputs: &[Input], path: &Path<'_>, found: &mut Findings) {
+    let mut targets: BTreeSet<&str> = inputs.iter().map(|input| input.target.as_str()).collect();
+    for (index, import) in imports.iter().enumerate() {
+        if !targets.insert(&import.target) {
+            found
+                .problem(&path.item(index), format!("another input or module is at '{}' too", import.target));
+        }
+    }
 }
 
 /// A module: the target of an input, or (before 1.7) an input source itself.
@@ -378,6 +390,10 @@ pub(super) fn required(
 pub(super) fn download(url: &str, path: &Path<'_>, found: &mut Findings) -> Option<Source> {
     let url = url.trim_matches([' ', '\'', '"']);
     let lower = url.get(..8).unwrap_or(url).to_ascii_lowercase();
+    if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        found.problem(path, "an address has no spaces; write %20 for one");
+        return None;
+    }
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return Some(Source::Url { url: url.to_owned() });
     }
