@@ -4,6 +4,7 @@ use super::{container, exec::parse_size, usage};
 use crate::{
     container::{
         ContainerEngine,
+        bacalhau::{BacalhauExecutor, BacalhauOptions},
         docker::{DockerExecutor, DockerOptions, ImagePattern, PullPolicy},
     },
     store::Store,
@@ -24,7 +25,7 @@ pub(super) struct EngineArgs {
     /// The Docker engine's socket [default: DOCKER_HOST, or unix:///var/run/docker.sock]
     #[arg(long, value_name = "unix:///PATH")]
     docker_host: Option<String>,
-    /// The Bacalhau cluster's API
+    /// The Bacalhau cluster's API; the environment's LILYPAD_BACALHAU_TOKEN is its token
     #[arg(long, value_name = "URL", env = "LILYPAD_BACALHAU_API", default_value = "http://127.0.0.1:1234")]
     bacalhau_api: String,
     /// When the registry is asked for an image
@@ -69,7 +70,7 @@ impl EngineArgs {
     /// The engine, reached and ready; what it needs on disk goes below `dir`.
     pub(super) async fn start(&self, dir: &Path) -> anyhow::Result<Arc<dyn ContainerEngine>> {
         Ok(match self.executor {
-            Some(ExecutorArg::Bacalhau) => anyhow::bail!("not merged yet: {}", self.bacalhau_api),
+            Some(ExecutorArg::Bacalhau) => Arc::new(self.bacalhau(dir).await?),
             Some(ExecutorArg::Docker) | None => Arc::new(self.docker(dir).await?),
         })
     }
@@ -85,13 +86,26 @@ impl EngineArgs {
         self.start(dir).await.map(Some)
     }
 
+    /// The Bacalhau cluster. Its nodes bound what all jobs take together, so that the bounds for engines don't count.
+    async fn bacalhau(&self, dir: &Path) -> anyhow::Result<BacalhauExecutor> {
+        let mut options = BacalhauOptions::new(&self.bacalhau_api, owner(dir)?);
+        options.token = std::env::var("LILYPAD_BACALHAU_TOKEN").ok().filter(|token| !token.is_empty());
+        options.images.clone_from(&self.images);
+        options.network = self.allow_network;
+        let cluster = BacalhauExecutor::connect(options).await?;
+        tracing::info!(
+            api = self.bacalhau_api,
+            nodes = cluster.nodes(),
+            "containers run on a Bacalhau cluster"
+        );
+        Ok(cluster)
+    }
+
     /// The Docker engine.
     pub(super) async fn docker(&self, dir: &Path) -> anyhow::Result<DockerExecutor> {
         // The engine sees the same folders that we do, by their whole paths.
         let dir: PathBuf = std::path::absolute(dir).context("this folder has no path")?;
-        // Whose containers they are: whoever works in this folder.
-        let owner = &BlobDigest::of(dir.as_os_str().as_encoded_bytes()).to_string()[2..18];
-        let mut options = DockerOptions::new(owner, dir);
+        let mut options = DockerOptions::new(owner(&dir)?, dir);
         if let Some(host) = &self.docker_host {
             options.host.clone_from(host);
         }
@@ -133,4 +147,10 @@ impl EngineArgs {
         }
         Ok(docker.pin(name).await?)
     }
+}
+
+/// Whose containers they are: whoever works in this folder.
+fn owner(dir: &Path) -> anyhow::Result<String> {
+    let dir = std::path::absolute(dir).context("this folder has no path")?;
+    Ok(BlobDigest::of(dir.as_os_str().as_encoded_bytes()).to_string()[2..18].to_owned())
 }

@@ -19,6 +19,7 @@ mod module_path;
 mod money;
 mod output;
 mod progress;
+mod publish;
 mod roles;
 mod run;
 mod session;

@@ -3,6 +3,7 @@
 //! What runs in a container is a stranger's and may do anything that a container can't keep it from; each executor says
 //! what it keeps it from. Nothing here fetches blocks, decides who is at fault, or signs.
 
+pub mod bacalhau;
 pub(crate) mod collect;
 pub mod docker;
 pub mod gpu;

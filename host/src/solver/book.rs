@@ -157,8 +157,8 @@ impl Book {
         Ok(id)
     }
 
-    /// Takes a resource offer in; the same one again changes nothing, a later one of the same provider replaces
-    /// those before it.
+    /// Takes a resource offer in; the same one again changes nothing, a later one of the same provider for
+    /// the same kind of work replaces those before it.
     ///
     /// # Errors
     /// When the book is full or can't be written.
@@ -171,13 +171,15 @@ impl Book {
         if offers.resources.len() >= OFFERS_MAX {
             return Err(BookError::Full);
         }
-        let (provider, nonce) = (signed.offer.provider, signed.offer.nonce);
-        let of_provider = |record: &ResourceRecord| record.signed.offer.provider == provider;
-        if offers.resources.values().any(|record| of_provider(record) && record.signed.offer.nonce > nonce) {
+        // A provider has one offer for each kind of work.
+        let kind = |offer: &ResourceOffer| (offer.provider, offer.profile, offer.meter);
+        let (wanted, nonce) = (kind(&signed.offer), signed.offer.nonce);
+        let of_kind = |record: &ResourceRecord| kind(&record.signed.offer) == wanted;
+        if offers.resources.values().any(|record| of_kind(record) && record.signed.offer.nonce > nonce) {
             return Ok(id);
         }
         let old: Vec<B256> =
-            offers.resources.iter().filter(|(_, record)| of_provider(record)).map(|(id, _)| *id).collect();
+            offers.resources.iter().filter(|(_, record)| of_kind(record)).map(|(id, _)| *id).collect();
         for old in old {
             self.journal.close(RESOURCES, &old.to_string())?;
             offers.resources.remove(&old);

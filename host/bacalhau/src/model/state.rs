@@ -1,4 +1,4 @@
-//! The states of jobs and executions, as texts of the API.
+//! The states of jobs and executions: those of jobs are texts of the API, those of executions numbers.
 //!
 //! A text is read in any case, and one that isn't known as `Undefined`: so does Bacalhau.
 
@@ -6,8 +6,8 @@ use super::{is_default, or_default};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-/// An enum that is a text in JSON, with the first of its values for every other text.
-macro_rules! texts {
+/// An enum whose values have texts.
+macro_rules! names {
     ($(#[$meta:meta])* $name:ident { $(#[$first_meta:meta])* $first:ident = $first_text:literal,
        $($(#[$value_meta:meta])* $value:ident = $text:literal,)* }) => {
         $(#[$meta])*
@@ -20,6 +20,9 @@ macro_rules! texts {
         }
 
         impl $name {
+            /// All values, in the order of their numbers.
+            pub const ALL: &[Self] = &[Self::$first, $(Self::$value),*];
+
             /// The text of the API.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -32,8 +35,7 @@ macro_rules! texts {
             /// The value of a text, in any case; `None` when there is none.
             #[must_use]
             pub fn from_text(text: &str) -> Option<Self> {
-                let all = [Self::$first, $(Self::$value),*];
-                all.into_iter().find(|value| value.as_str().eq_ignore_ascii_case(text.trim()))
+                Self::ALL.iter().copied().find(|value| value.as_str().eq_ignore_ascii_case(text.trim()))
             }
         }
 
@@ -42,6 +44,14 @@ macro_rules! texts {
                 f.write_str(self.as_str())
             }
         }
+    };
+}
+pub(super) use names;
+
+/// An enum that is a text in JSON, with the first of its values for every other text.
+macro_rules! texts {
+    ($(#[$meta:meta])* $name:ident { $($values:tt)* }) => {
+        $crate::model::state::names! { $(#[$meta])* $name { $($values)* } }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
@@ -57,6 +67,37 @@ macro_rules! texts {
     };
 }
 pub(super) use texts;
+
+/// An enum that is a number in JSON, as Go writes its own without texts; texts are read too.
+macro_rules! numbers {
+    ($(#[$meta:meta])* $name:ident { $($values:tt)* }) => {
+        names! { $(#[$meta])* $name { $($values)* } }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.serialize_u8(*self as u8)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                #[derive(Deserialize)]
+                #[serde(untagged)]
+                enum Either<'a> {
+                    Number(u64),
+                    Text(Cow<'a, str>),
+                }
+                Ok(match Either::deserialize(input)? {
+                    Either::Number(number) => {
+                        usize::try_from(number).ok().and_then(|at| Self::ALL.get(at)).copied()
+                    }
+                    Either::Text(text) => Self::from_text(&text),
+                }
+                .unwrap_or_default())
+            }
+        }
+    };
+}
 
 texts! {
     /// Where a job is in its life.
@@ -86,7 +127,7 @@ impl JobStateType {
     }
 }
 
-texts! {
+numbers! {
     /// Where one attempt at a job on one node is.
     ExecutionStateType {
         /// Not said.
@@ -127,7 +168,7 @@ impl ExecutionStateType {
     }
 }
 
-texts! {
+numbers! {
     /// What the orchestrator wants an execution to be.
     ExecutionDesiredStateType {
         /// To wait.

@@ -65,7 +65,7 @@ fn writes_executions_logs_nodes_and_errors_as_go_does() {
         ..Default::default()
     };
     let value = serde_json::to_value(&execution).unwrap();
-    assert_eq!(value["ComputeState"], json!({"StateType": "Completed"}));
+    assert_eq!(value["ComputeState"], json!({"StateType": 9}));
     assert_eq!(value["RunOutput"]["stderr"], "ho");
     assert_eq!(value["RunOutput"]["Stdout"], "hi");
     assert_eq!(value["AllocatedResources"], Value::Null);

@@ -2,9 +2,13 @@
 //!
 //! Nothing here decides what an answer means, and no address but the cluster's and its results' is ever asked.
 
-use super::model::{Execution, Items, Job, JobAnswer, Nodes, Problem, ResultsItem};
-use crate::container::{ContainerError, bacalhau::EngineProblem};
+use super::unreachable;
+use crate::container::ContainerError;
 use futures::StreamExt as _;
+use lilypad_bacalhau::model::{
+    ApiError, Execution, GetJobResponse, Job, ListJobResultsResponse, ListJobsResponse, ListNodesResponse,
+    SpecConfig,
+};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -42,7 +46,7 @@ pub(super) enum Refused {
 impl Client {
     pub(super) fn new(url: &str, namespace: &str, token: Option<&str>) -> Result<Self, ContainerError> {
         let base = url.trim_end_matches('/').to_owned();
-        let bad = |reason: String| EngineProblem { address: base.clone(), reason }.into();
+        let bad = |reason: String| unreachable(&base, reason);
         let parsed = reqwest::Url::parse(&base)
             .map_err(|_| bad("the address is none; write http://host:1234".to_owned()))?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
@@ -58,19 +62,15 @@ impl Client {
         Ok(Self { namespace: namespace.to_owned(), token: token.map(str::to_owned), http, base })
     }
 
-    pub(super) fn address(&self) -> &str {
-        &self.base
-    }
-
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
     pub(super) fn problem(&self, reason: impl Into<String>) -> ContainerError {
-        EngineProblem { address: self.base.clone(), reason: reason.into() }.into()
+        unreachable(&self.base, reason.into())
     }
 
-    pub(super) async fn nodes(&self) -> Result<Nodes, ContainerError> {
+    pub(super) async fn nodes(&self) -> Result<ListNodesResponse, ContainerError> {
         self.asked(Method::GET, "/api/v1/orchestrator/nodes", &[], None).await.map_err(|e| self.flat(e))
     }
 
@@ -78,15 +78,14 @@ impl Client {
     pub(super) async fn job(&self, name: &str) -> Result<Option<(Job, Vec<Execution>)>, ContainerError> {
         let path = format!("/api/v1/orchestrator/jobs/{name}");
         let query = [("namespace", self.namespace.as_str()), ("include", "executions")];
-        let answer: JobAnswer = match self.asked(Method::GET, &path, &query, None).await {
+        let answer: GetJobResponse = match self.asked(Method::GET, &path, &query, None).await {
             Err(Refused::Said(StatusCode::NOT_FOUND, _)) => return Ok(None),
             answer => answer.map_err(|e| self.flat(e))?,
         };
         // The server looks for ids too, and in shortened form: what is not ours is not there.
-        if answer.job.name != name || answer.job.namespace != self.namespace {
-            return Ok(None);
-        }
-        Ok(Some((answer.job, answer.executions.map(|list| list.items).unwrap_or_default())))
+        let ours = |job: &Job| job.name == name && job.namespace == self.namespace;
+        let Some(job) = answer.job.filter(ours) else { return Ok(None) };
+        Ok(Some((job, answer.executions.map(|list| list.items).unwrap_or_default())))
     }
 
     /// Submits a job; one of the same name and content is refused by the cluster unless `again`.
@@ -107,12 +106,12 @@ impl Client {
     }
 
     /// Where a completed job's results lie.
-    pub(super) async fn results(&self, name: &str) -> Result<Vec<ResultsItem>, ContainerError> {
+    pub(super) async fn results(&self, name: &str) -> Result<Vec<SpecConfig>, ContainerError> {
         let path = format!("/api/v1/orchestrator/jobs/{name}/results");
         let query = [("namespace", self.namespace.as_str())];
-        let items: Items<ResultsItem> =
+        let page: ListJobResultsResponse =
             self.asked(Method::GET, &path, &query, None).await.map_err(|e| self.flat(e))?;
-        Ok(items.items)
+        Ok(page.items)
     }
 
     /// All jobs of our namespace.
@@ -124,7 +123,7 @@ impl Client {
                 [("namespace", self.namespace.as_str()), ("limit", &limit), ("next_token", token.as_str())];
             // An empty token means the first page.
             let query = if token.is_empty() { &query[..2] } else { &query[..] };
-            let page: Items<Job> = self
+            let page: ListJobsResponse = self
                 .asked(Method::GET, "/api/v1/orchestrator/jobs", query, None)
                 .await
                 .map_err(|e| self.flat(e))?;
@@ -201,7 +200,7 @@ impl Client {
             }
         }
         if !status.is_success() {
-            return Err(Refused::Said(status, Problem::text(&bytes)));
+            return Err(Refused::Said(status, said(&bytes)));
         }
         serde_json::from_slice(&bytes)
             .map_err(|error| Refused::Engine(self.problem(format!("its answer can't be read: {error}"))))
@@ -214,4 +213,13 @@ impl Client {
             Refused::Said(status, text) => self.problem(format!("it answers {status}: {text}")),
         }
     }
+}
+
+/// What an error's body says, short: Bacalhau's own form, or whatever stands in front of it.
+fn said(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<ApiError>(body) {
+        Ok(error) if !error.message.is_empty() => error.message,
+        _ => String::from_utf8_lossy(body).into_owned(),
+    };
+    text.chars().filter(|c| !c.is_control()).take(500).collect()
 }

@@ -13,8 +13,9 @@ use bollard::models::{
 use lilypad_abi::{ContainerSpec, Network};
 use std::collections::{BTreeMap, HashMap};
 
-/// Most open files of one process; programs that close all that may be open take a second for a million.
-const OPEN_FILES_MAX: i64 = 65_536;
+/// Most open files of one process: the same on every machine, and no more than engines may be bound to themselves.
+/// Programs that close all that may be open take a second for a million.
+const OPEN_FILES_MAX: i64 = 16_384;
 
 /// `/dev/shm`, which Python and databases expect; counted as the job's memory, like `/tmp`.
 const SHARED_MEMORY_BYTES: i64 = 64 << 20;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What a job gets as its exit code whose outputs go over their limits: how shells report a process that the system
 /// killed for it (SIGXFSZ).
-pub(super) const OVER_OUTPUTS: u32 = 128 + 25;
+pub(in crate::container) const OVER_OUTPUTS: u32 = 128 + 25;
 
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,7 @@ mod scratch;
 mod sweep;
 mod turns;
 
+pub(super) use self::ending::OVER_OUTPUTS;
 pub use self::options::{BadPattern, DockerOptions, ImagePattern, PullPolicy};
 
 use self::{

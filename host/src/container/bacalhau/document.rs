@@ -1,0 +1,195 @@
+//! From a container job to Bacalhau's job document, and what a cluster can't do: pure.
+//!
+//! Equal jobs give equal documents, to the byte: the cluster tells by it that a job was submitted before.
+
+use crate::container::{ContainerError, ContainerJob, RunName};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::{Compression, GzBuilder};
+use lilypad_abi::{Image, Network};
+use lilypad_runtime::{Folder, Node};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Most bytes of a document, inputs included.
+///
+/// A cluster's orchestrator hands jobs to its nodes in messages of at most 1 MiB (NATS' default). It takes a longer
+/// job in all the same, and then hands out no further job at all, so nothing near that is sent.
+pub(super) const DOCUMENT_BYTES_MAX: usize = 700 * 1024;
+
+/// Most bytes of one file in an archive that Bacalhau unpacks.
+const INPUT_FILE_BYTES_MAX: usize = 10_000_000;
+
+/// Bytes of standard output and error that Bacalhau keeps.
+const STREAM_BYTES_MAX: u64 = 1 << 30;
+
+/// How long a job may wait for a node that has room for it; the caller's own limit ends it sooner.
+const QUEUE_SECONDS: u64 = 7 * 24 * 3_600;
+
+/// The job's address among what the cluster keeps of it.
+pub(super) const META_JOB: &str = "lilypad.job";
+
+/// The document of a run; `grace` is the time beyond the job's own for pulling its image.
+pub(super) fn document(
+    name: &RunName,
+    namespace: &str,
+    job: &ContainerJob,
+    grace: Duration,
+) -> Result<Value, ContainerError> {
+    let spec = &job.spec;
+    let Image::Registry(image) = &spec.image else {
+        return Err(ContainerError::NotAllowed(
+            "the image comes as content, and a Bacalhau cluster pulls from registries only; push it to one"
+                .to_owned(),
+        ));
+    };
+    let capacity = |text: String| ContainerError::Capacity(text);
+    if spec.limits.stdout_bytes_max > STREAM_BYTES_MAX || spec.limits.stderr_bytes_max > STREAM_BYTES_MAX {
+        return Err(capacity("a Bacalhau cluster keeps at most 1 GiB of each stream".to_owned()));
+    }
+    if let Some(name) = spec.env.keys().find(|name| name.starts_with("BACALHAU_")) {
+        return Err(ContainerError::NotAllowed(format!("variable {name} would be Bacalhau's own")));
+    }
+    let inputs = job
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(number, (path, node))| {
+            let url = data_url(path, node)?;
+            Ok(json!({
+                "Alias": format!("input-{number}"),
+                "Target": path,
+                "Source": { "Type": "inline", "Params": { "URL": url } },
+            }))
+        })
+        .collect::<Result<Vec<_>, ContainerError>>()?;
+    // The cluster would replace `env:NAME` by a variable of its node in a task's Env, but not in its engine's.
+    let env: Vec<String> = spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let results: Vec<Value> =
+        spec.outputs.iter().map(|(name, path)| json!({ "Name": name, "Path": path })).collect();
+    let seconds = Duration::from_millis(spec.limits.timeout_ms).saturating_add(grace).as_secs() + 1;
+    let id = spec.cid().map_err(|e| ContainerError::Fault(e.to_string()))?;
+    let document = json!({
+        "Name": name.to_string(),
+        "Namespace": namespace,
+        "Type": "batch",
+        "Count": 1,
+        "Meta": { META_JOB: id.to_string() },
+        "Tasks": [{
+            "Name": "main",
+            "Engine": { "Type": "docker", "Params": {
+                "Image": image,
+                "Entrypoint": spec.entrypoint,
+                "Parameters": spec.args,
+                "EnvironmentVariables": env,
+                "WorkingDirectory": spec.working_dir.as_deref().unwrap_or_default(),
+            } },
+            "Publisher": { "Type": "local" },
+            "InputSources": inputs,
+            "ResultPaths": results,
+            "Resources": {
+                "CPU": format!("{}m", spec.limits.cpu_millis),
+                "Memory": spec.limits.memory_bytes_max.to_string(),
+                "Disk": spec.limits.disk_bytes_max.to_string(),
+                "GPU": spec.gpus.map(|gpus| gpus.count.to_string()).unwrap_or_default(),
+            },
+            "Network": { "Type": match spec.network {
+                Network::None => "None",
+                // Not the node's own network: what a stranger's container reaches there is the owner's.
+                Network::Full => "Bridge",
+            } },
+            "Timeouts": {
+                "ExecutionTimeout": seconds,
+                "QueueTimeout": QUEUE_SECONDS,
+                "TotalTimeout": seconds + QUEUE_SECONDS,
+            },
+        }],
+    });
+    let bytes = document.to_string().len();
+    if bytes > DOCUMENT_BYTES_MAX {
+        return Err(capacity(format!(
+            "the job with its inputs is a document of {bytes} bytes, and a Bacalhau cluster hands at most \
+             {DOCUMENT_BYTES_MAX} to a node; let the job fetch large inputs, or run it on Docker"
+        )));
+    }
+    Ok(document)
+}
+
+/// A file or folder as Bacalhau takes it inline: a folder as tar.gz, a file as it is.
+fn data_url(path: &str, node: &Node) -> Result<String, ContainerError> {
+    match node {
+        Node::File(bytes) => {
+            check_size(path, bytes.len())?;
+            Ok(format!("data:application/octet-stream;base64,{}", STANDARD.encode(bytes.as_slice())))
+        }
+        Node::Folder(folder) => {
+            // No time and no name in the header: the document must be the same the next time.
+            let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
+            let mut builder = tar::Builder::new(gzip);
+            add_folder(&mut builder, path, "", folder)?;
+            let bytes = builder
+                .into_inner()
+                .and_then(flate2::write::GzEncoder::finish)
+                .map_err(|error| ContainerError::Fault(format!("input {path} can't be packed: {error}")))?;
+            Ok(format!("data:application/gzip;base64,{}", STANDARD.encode(bytes)))
+        }
+        Node::Symlink(_) => Err(unpackable(path, "a symbolic link")),
+    }
+}
+
+type Packer = tar::Builder<flate2::write::GzEncoder<Vec<u8>>>;
+
+fn add_folder(
+    builder: &mut Packer,
+    input: &str,
+    prefix: &str,
+    folder: &Folder,
+) -> Result<(), ContainerError> {
+    for (name, node) in &folder.entries {
+        // Bacalhau refuses these wherever they stand in a path.
+        if name.contains('\\') || name.ends_with("..") {
+            return Err(unpackable(input, &format!("the name '{name}'")));
+        }
+        let path = format!("{prefix}{name}");
+        let mut header = tar::Header::new_gnu();
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        let added = match node {
+            Node::File(bytes) => {
+                check_size(&format!("{input}/{path}"), bytes.len())?;
+                header.set_mode(0o644);
+                header.set_size(bytes.len() as u64);
+                builder.append_data(&mut header, &path, bytes.as_slice())
+            }
+            Node::Folder(_) => {
+                header.set_entry_type(tar::EntryType::Directory);
+                header.set_mode(0o755);
+                header.set_size(0);
+                builder.append_data(&mut header, format!("{path}/"), std::io::empty())
+            }
+            Node::Symlink(_) => return Err(unpackable(input, &format!("the symbolic link {path}"))),
+        };
+        added.map_err(|error| {
+            ContainerError::Fault(format!("input {input}/{path} can't be packed: {error}"))
+        })?;
+        if let Node::Folder(folder) = node {
+            add_folder(builder, input, &format!("{path}/"), folder)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_size(path: &str, bytes: usize) -> Result<(), ContainerError> {
+    if bytes <= INPUT_FILE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(ContainerError::Capacity(format!(
+        "input {path} has {bytes} bytes, a Bacalhau cluster takes {INPUT_FILE_BYTES_MAX} in a file"
+    )))
+}
+
+fn unpackable(input: &str, what: &str) -> ContainerError {
+    ContainerError::Capacity(format!(
+        "input {input} has {what}, which a Bacalhau cluster doesn't unpack; run it on Docker"
+    ))
+}

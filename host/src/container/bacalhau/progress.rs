@@ -1,0 +1,112 @@
+//! Where a run stands, from what the cluster says of it: pure.
+//!
+//! Bacalhau tries a failed execution again, on whatever node, until each has failed twice; then it queues the job for
+//! ever. So a job's own state is not enough: what its executions say decides.
+
+use lilypad_bacalhau::model::{Execution, ExecutionStateType, Job, JobStateType};
+use std::time::Duration;
+
+/// Failures of a run for reasons that may be a node's before it is given up.
+const FAILURES_MAX: usize = 3;
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// No node has it yet, or the one that had it is gone.
+    Waiting,
+    /// A node runs it.
+    Running {
+        /// The execution.
+        execution: String,
+    },
+    /// It ended by itself and its results are published.
+    Ended {
+        /// How long it took.
+        run: Duration,
+    },
+    /// It ran until its time was over.
+    TimedOut,
+    /// Its program can't be started.
+    NotStarted {
+        /// The exit code that says so.
+        code: u32,
+    },
+    /// It ran out of memory; the cluster keeps nothing of such a run.
+    OutOfMemory,
+    /// Somebody stopped it.
+    Stopped,
+    /// The cluster can't run it.
+    Failed {
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// Where the newest version of a job stands.
+pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
+    let ours: Vec<&Execution> =
+        executions.iter().filter(|execution| execution.job_version == job.version).collect();
+    let is = |state: ExecutionStateType| {
+        move |execution: &&&Execution| execution.compute_state.state_type == state
+    };
+    if let Some(execution) = ours.iter().find(is(ExecutionStateType::Completed)) {
+        // Published results count once the job knows of them too.
+        if job.state.state_type == JobStateType::Completed {
+            let nanos = execution.modify_time.saturating_sub(execution.create_time);
+            return Progress::Ended { run: Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)) };
+        }
+        return Progress::Running { execution: execution.id.clone() };
+    }
+    if job.state.state_type == JobStateType::Stopped {
+        return Progress::Stopped;
+    }
+    let failed: Vec<&Execution> = ours.iter().filter(is(ExecutionStateType::Failed)).copied().collect();
+    let says = |execution: &Execution, text: &str| execution.compute_state.message.contains(text);
+    if failed.iter().any(|execution| says(execution, "timed out after")) {
+        return Progress::TimedOut;
+    }
+    if failed.iter().any(|execution| says(execution, "memory limit exceeded")) {
+        return Progress::OutOfMemory;
+    }
+    if let Some(code) = failed.iter().find_map(|execution| not_started(&execution.compute_state.message)) {
+        return Progress::NotStarted { code };
+    }
+    // Lost with its node: nothing that the job did.
+    let own: Vec<&&Execution> = failed.iter().filter(|execution| !is_lost(execution)).collect();
+    let reason = || own.last().map(|execution| execution.compute_state.message.clone());
+    if own.len() >= FAILURES_MAX {
+        return Progress::Failed { reason: reason().unwrap_or_default() };
+    }
+    if job.state.state_type == JobStateType::Failed {
+        let said = Some(job.state.message.clone()).filter(|text| !text.is_empty());
+        let reason = said.or_else(reason).unwrap_or_else(|| "the cluster says no more".to_owned());
+        return Progress::Failed { reason };
+    }
+    let runs = |execution: &&&Execution| {
+        use ExecutionStateType::{BidAccepted, Publishing, Running};
+        matches!(execution.compute_state.state_type, BidAccepted | Running | Publishing)
+    };
+    match ours.iter().rev().find(runs) {
+        Some(execution) => Progress::Running { execution: execution.id.clone() },
+        None => Progress::Waiting,
+    }
+}
+
+/// The exit code of a program that can't be started, as a shell has it, from what a node's Docker says.
+fn not_started(said: &str) -> Option<u32> {
+    let said = said.to_lowercase();
+    if !said.contains("failed to start container") {
+        return None;
+    }
+    let missing = ["no such file or directory", "executable file not found", "no command specified"];
+    if said.contains("exec: ") && missing.iter().any(|text| said.contains(text)) {
+        return Some(127);
+    }
+    let unfit = ["permission denied", "exec format error", "is a directory"];
+    (said.contains("exec") && unfit.iter().any(|text| said.contains(text))).then_some(126)
+}
+
+/// Whether an execution failed because its node went away.
+fn is_lost(execution: &Execution) -> bool {
+    execution.compute_state.message.contains("node has disappeared")
+}

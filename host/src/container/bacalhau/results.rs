@@ -1,0 +1,252 @@
+//! A results archive of a cluster to a result folder, within bounds: no path of the archive reaches the disk, and no
+//! link is followed, because everything stays in memory.
+
+use flate2::read::GzDecoder;
+use lilypad_abi::ContainerSpec;
+use lilypad_runtime::{Folder, Node};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    sync::Arc,
+};
+
+/// Deepest path.
+const DEPTH_MAX: usize = 256;
+
+/// Why an archive is no result of a job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ResultsError {
+    /// Not a tar.gz, or cut off.
+    #[error("the results are no whole tar.gz archive: {0}")]
+    Archive(String),
+    /// Something that no node would have put there.
+    #[error("the results hold '{0}', which no result folder can")]
+    Entry(String),
+    /// Bacalhau archives links without saying where they point.
+    #[error("the job's outputs hold the link '{0}', and a Bacalhau cluster doesn't keep where links point")]
+    Link(String),
+    /// No exit code, or one that is none.
+    #[error("the results have no exit code")]
+    ExitCode,
+}
+
+/// A run's results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Results {
+    /// The program's exit code.
+    pub(super) code: u32,
+    /// Standard output, cut as the job says.
+    pub(super) stdout: Vec<u8>,
+    /// Standard error, cut as the job says.
+    pub(super) stderr: Vec<u8>,
+    /// The outputs by name; absent when they go over the job's limits.
+    pub(super) outputs: Option<BTreeMap<String, Folder>>,
+}
+
+/// Most bytes of an archive that can hold a job's results: what doesn't compress, with the headers.
+pub(super) fn archive_bytes_max(spec: &ContainerSpec) -> u64 {
+    let limits = &spec.limits;
+    // The cluster keeps more of the streams than the job may have: the rest is cut here.
+    let streams = 2_u64 << 30;
+    limits.disk_bytes_max.saturating_add(streams).saturating_add(u64::from(limits.output_files_max) * 4_096)
+}
+
+/// Reads the results of a job.
+pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, ResultsError> {
+    let limits = &spec.limits;
+    let mut archive = tar::Archive::new(GzDecoder::new(archive));
+    let broken = |error: io::Error| ResultsError::Archive(error.to_string());
+    let (mut stdout, mut stderr, mut code) = (Vec::new(), Vec::new(), None);
+    let mut root = Folder::default();
+    for name in spec.outputs.keys() {
+        root.entries.insert(name.clone(), Node::Folder(Folder::default()));
+    }
+    let (mut files, mut bytes_left, mut over) = (0_u32, limits.disk_bytes_max, false);
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let Some(path) = path_of(&entry.path_bytes())? else {
+            // A name that isn't UTF-8 has no place in a result, and counts all the same.
+            files = files.saturating_add(1);
+            continue;
+        };
+        let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let kind = entry.header().entry_type();
+        match parts.as_slice() {
+            [] => {}
+            [name @ ("stdout" | "stderr" | "exitCode")] if kind.is_file() => {
+                let (into, bytes_max) = match *name {
+                    "stdout" => (&mut stdout, limits.stdout_bytes_max),
+                    "stderr" => (&mut stderr, limits.stderr_bytes_max),
+                    _ => (code.insert(Vec::new()), 16),
+                };
+                // What is over is skipped: the job's own caps count.
+                entry.by_ref().take(bytes_max).read_to_end(into).map_err(broken)?;
+            }
+            // An output's own folder is there already.
+            [name] if spec.outputs.contains_key(*name) && kind.is_dir() => {}
+            [name, _, ..] if spec.outputs.contains_key(*name) => {
+                files = files.saturating_add(1);
+                over |= files > limits.output_files_max || parts.len() > DEPTH_MAX;
+                if over {
+                    continue;
+                }
+                let node = if kind.is_dir() {
+                    Node::Folder(Folder::default())
+                } else if kind.is_file() {
+                    let mut bytes = Vec::new();
+                    let most = bytes_left.saturating_add(1);
+                    entry.by_ref().take(most).read_to_end(&mut bytes).map_err(broken)?;
+                    let Some(left) = bytes_left.checked_sub(bytes.len() as u64) else {
+                        over = true;
+                        continue;
+                    };
+                    bytes_left = left;
+                    Node::File(Arc::new(bytes))
+                } else if kind.is_symlink() || kind.is_hard_link() {
+                    return Err(ResultsError::Link(path));
+                } else {
+                    // Pipes, sockets and devices have no place in a result.
+                    continue;
+                };
+                insert(&mut root, &parts, node).ok_or(ResultsError::Entry(path))?;
+            }
+            _ => return Err(ResultsError::Entry(path)),
+        }
+    }
+    let text = code.and_then(|bytes| String::from_utf8(bytes).ok());
+    let code = text.and_then(|text| text.trim().parse().ok()).ok_or(ResultsError::ExitCode)?;
+    let folders = root.entries.into_iter().filter_map(|(name, node)| match node {
+        Node::Folder(folder) => Some((name, folder)),
+        Node::File(_) | Node::Symlink(_) => None,
+    });
+    Ok(Results { code, stdout, stderr, outputs: (!over).then(|| folders.collect()) })
+}
+
+/// An entry's path, if it can only lead into the folder; nothing when it isn't UTF-8.
+fn path_of(bytes: &[u8]) -> Result<Option<String>, ResultsError> {
+    let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
+    let parts = path.trim_end_matches('/').split('/');
+    let good = !path.starts_with('/') && parts.clone().all(|part| part == "." || Folder::is_name(part));
+    if good { Ok(Some(path.to_owned())) } else { Err(ResultsError::Entry(path.to_owned())) }
+}
+
+/// Puts a node where its parts say, never through a link and never over something else.
+fn insert(folder: &mut Folder, parts: &[&str], node: Node) -> Option<()> {
+    match parts {
+        [] => None,
+        [name] => match (folder.entries.get(*name), &node) {
+            // A folder that is named again is the same folder.
+            (Some(Node::Folder(_)), Node::Folder(_)) => Some(()),
+            (Some(_), _) => None,
+            (None, _) => {
+                folder.entries.insert((*name).to_owned(), node);
+                Some(())
+            }
+        },
+        [name, rest @ ..] => match folder.entries.get_mut(*name)? {
+            Node::Folder(child) => insert(child, rest, node),
+            Node::File(_) | Node::Symlink(_) => None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use lilypad_abi::{ContainerLimits, Image, Network, Profile};
+    use tar::EntryType;
+
+    fn spec() -> ContainerSpec {
+        let limits = ContainerLimits {
+            disk_bytes_max: 10,
+            output_files_max: 3,
+            stdout_bytes_max: 4,
+            ..ContainerLimits::default()
+        };
+        ContainerSpec {
+            profile: Profile::Container1,
+            image: Image::Registry(String::new()),
+            entrypoint: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            working_dir: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([("out".to_owned(), "/out".to_owned())]),
+            network: Network::None,
+            gpus: None,
+            limits,
+        }
+    }
+
+    /// An archive as a hostile node would make it: names go in as they are.
+    fn packed(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+        let whole = [("exitCode", EntryType::Regular, &b"7"[..]), (".", EntryType::Directory, b"")];
+        for (name, kind, bytes) in whole.iter().chain(entries) {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_size(bytes.len() as u64);
+            header.set_cksum();
+            builder.append(&header, *bytes).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn results_are_cut_and_sorted_into_their_outputs() {
+        let file = EntryType::Regular;
+        let archive = packed(&[
+            ("stdout", file, b"12345678"),
+            ("stderr", file, b"e"),
+            ("out", EntryType::Directory, b""),
+            ("out/d", EntryType::Directory, b""),
+            ("out/d/f", file, b"text"),
+            ("out/pipe", EntryType::Fifo, b""),
+        ]);
+        let results = read(&archive, &spec()).unwrap();
+        assert_eq!((results.code, &results.stdout[..], &results.stderr[..]), (7, &b"1234"[..], &b"e"[..]));
+        let outputs = results.outputs.unwrap();
+        assert_eq!(outputs["out"].file("d/f"), Some(&b"text"[..]));
+        assert_eq!(outputs["out"].files(), 1);
+        // An output that nobody wrote to is an empty folder.
+        assert_eq!(read(&packed(&[]), &spec()).unwrap().outputs.unwrap()["out"], Folder::default());
+    }
+
+    #[test]
+    fn what_leads_out_or_goes_over_is_refused() {
+        let file = EntryType::Regular;
+        for name in ["../x", "/etc/passwd", "out/../../x", "other/x", "other", "out//x"] {
+            let error = read(&packed(&[(name, file, b"x")]), &spec()).unwrap_err();
+            assert!(matches!(error, ResultsError::Entry(_)), "{name}: {error}");
+        }
+        let link = packed(&[("out/l", EntryType::Symlink, b""), ("out/l/x", file, b"x")]);
+        assert!(matches!(read(&link, &spec()), Err(ResultsError::Link(_))));
+        let through = packed(&[("out/f", file, b"x"), ("out/f/x", file, b"x")]);
+        assert!(matches!(read(&through, &spec()), Err(ResultsError::Entry(_))));
+        let large = packed(&[("out/f", file, b"123456"), ("out/g", file, b"123456")]);
+        assert_eq!(read(&large, &spec()).unwrap().outputs, None);
+        let many =
+            packed(&[("out/a", file, b""), ("out/b", file, b""), ("out/c", file, b""), ("out/e", file, b"")]);
+        assert_eq!(read(&many, &spec()).unwrap().outputs, None);
+        let archive = packed(&[("out/f", file, b"text")]);
+        assert!(matches!(read(&archive[..archive.len() / 2], &spec()), Err(ResultsError::Archive(_))));
+        assert!(matches!(read(b"no gzip", &spec()), Err(ResultsError::Archive(_))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_archives_never_panic(at in 0usize..4_096, byte in 0u8..) {
+            let mut tarred = Vec::new();
+            let archive = packed(&[("out/f", EntryType::Regular, b"text"), ("stdout", EntryType::Regular, b"x")]);
+            GzDecoder::new(&archive[..]).read_to_end(&mut tarred).unwrap();
+            let at = at % tarred.len();
+            tarred[at] = byte;
+            let mut again = flate2::read::GzEncoder::new(&tarred[..], Compression::fast());
+            let mut bytes = Vec::new();
+            again.read_to_end(&mut bytes).unwrap();
+            let _ = read(&bytes, &spec());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! A real Bacalhau on both sides: its cluster as our executor, and its CLI and Python library against our API.
+//! `tests/peers/` builds or installs what is missing; a machine where it can't fails here with one line.
+//!
+//! | chapter | what it shows |
+//! |---|---|
+//! | `executor.rs` | container jobs on a cluster of two nodes: as on Docker, a node lost, adopted, stopped |
+//! | `lab.rs` | no chapter: the means of the others |
+
+mod executor;
+mod lab;
