@@ -120,7 +120,7 @@ fn read_job_spec(
     match spec.word("Verifier", found) {
         Some(verifier) if !verifier.eq_ignore_ascii_case("noop") => found.warn(
             &path.field("Verifier"),
-            "left out; how a result is checked is the deal's to say (see --verification)",
+            "left out; how a result is checked is the deal's to say (see --verify)",
         ),
         _ => {}
     }

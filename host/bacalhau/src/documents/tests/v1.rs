@@ -53,7 +53,7 @@ fn every_field_of_v1() {
         meta: map(&[]),
         warnings: texts(&[
             "Spec.Publisher: left out; results come back through the market",
-            "Spec.Verifier: left out; how a result is checked is the deal's to say (see --verification)",
+            "Spec.Verifier: left out; how a result is checked is the deal's to say (see --verify)",
             "Spec.Deal.Confidence: left out; how a result is checked is the deal's to say",
         ]),
     };
