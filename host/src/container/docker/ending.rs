@@ -8,6 +8,9 @@ use std::time::Duration;
 /// killed for it (SIGXFSZ).
 pub(in crate::container) const OVER_OUTPUTS: u32 = 128 + 25;
 
+/// The shortest run: the engine notes a beginning when it comes to it, and a quick program has ended by then.
+const RUN_MIN: Duration = Duration::from_millis(1);
+
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ending {
@@ -30,7 +33,8 @@ impl Ending {
         Some(Self {
             code: state.exit_code?,
             // A clock that was set back meanwhile costs the provider its pay, not the creator its money.
-            run: finished.saturating_sub(started),
+            // An end that the engine saw before the beginning was a moment after it.
+            run: finished.saturating_sub(started).max(RUN_MIN),
             out_of_memory: state.oom_killed == Some(true),
         })
     }
