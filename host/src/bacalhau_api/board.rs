@@ -1,6 +1,7 @@
 //! The jobs of a server: what each is and where it stands, in memory for whoever asks and in the journal for after a
 //! crash. What is acted on was written before; nothing here runs a job.
 
+use super::labels::Requirement;
 use crate::journal::{Journal, JournalError};
 use lilypad_bacalhau::model::{Execution, Job, JobHistory, JobStateType, State};
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ impl Index {
 pub(super) struct Query {
     /// `*` is all.
     pub(super) namespace: String,
-    pub(super) labels: Vec<(String, Option<String>)>,
+    pub(super) labels: Vec<Requirement>,
     pub(super) oldest_first: bool,
     pub(super) skip: usize,
     pub(super) take: usize,
@@ -150,7 +151,8 @@ impl Board {
         let _changing = self.change();
         let forget = {
             let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-            let open = index.by_id.values().filter(|entry| !entry.life.state.state_type.is_terminal()).count();
+            let open =
+                index.by_id.values().filter(|entry| !entry.life.state.state_type.is_terminal()).count();
             if open >= self.open_max {
                 return Err(AddError::Full(open));
             }
@@ -213,7 +215,8 @@ impl Board {
             let name = (namespace.to_owned(), text.to_owned());
             let by_name = index.by_name.get(&name).and_then(|id| index.by_id.get(id));
             let entry = by_name.or_else(|| index.by_id.get(text)).or_else(|| {
-                let mut found = index.by_id.range(text.to_owned()..).take_while(|(id, _)| id.starts_with(text));
+                let mut found =
+                    index.by_id.range(text.to_owned()..).take_while(|(id, _)| id.starts_with(text));
                 match (found.next(), found.next()) {
                     (Some((_, entry)), None) if text.len() >= SHORT_ID => Some(entry),
                     _ => None,
@@ -250,10 +253,7 @@ impl Board {
         self.read(|index| {
             let fits = |life: &Life| {
                 let namespace = query.namespace == "*" || life.namespace == query.namespace;
-                namespace
-                    && query.labels.iter().all(|(key, value)| {
-                        life.labels.get(key).is_some_and(|has| value.as_ref().is_none_or(|wanted| wanted == has))
-                    })
+                namespace && query.labels.iter().all(|wanted| wanted.fits(&life.labels))
             };
             let mut ids: Box<dyn Iterator<Item = &(i64, String)>> = Box::new(index.by_time.iter().rev());
             if query.oldest_first {
@@ -273,7 +273,11 @@ impl Board {
     pub(super) fn open_jobs(&self) -> Vec<Arc<Life>> {
         self.read(|index| {
             let lives = index.by_time.iter().filter_map(|(_, id)| index.by_id.get(id));
-            lives.map(|entry| &entry.life).filter(|life| !life.state.state_type.is_terminal()).cloned().collect()
+            lives
+                .map(|entry| &entry.life)
+                .filter(|life| !life.state.state_type.is_terminal())
+                .cloned()
+                .collect()
         })
     }
 

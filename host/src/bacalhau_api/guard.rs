@@ -13,9 +13,11 @@ use axum::{
 use lilypad_abi::BlobDigest;
 use std::sync::Arc;
 
-/// What is open to everybody: whether the server lives, and results, whose address is a secret of its own.
+/// What is open to everybody: whether the server lives, which version and what it wants of clients, all of which clients
+/// ask before they show anything; and results, whose address is a secret of its own.
 fn is_open(path: &str) -> bool {
-    path == "/api/v1/agent/alive" || path.starts_with("/results/")
+    matches!(path, "/api/v1/agent/alive" | "/api/v1/agent/version" | "/api/v1/auth")
+        || path.starts_with("/results/")
 }
 
 /// Lets a request through or not.
@@ -23,7 +25,8 @@ pub(super) async fn guard(State(shared): State<Arc<Shared>>, request: Request, n
     let headers = request.headers();
     // Clients of Bacalhau send no origin; a page that makes a browser ask here does.
     if headers.contains_key(ORIGIN) {
-        return Refusal::new(StatusCode::FORBIDDEN, "Forbidden", "requests of web pages are not answered").into_response();
+        return Refusal::new(StatusCode::FORBIDDEN, "Forbidden", "requests of web pages are not answered")
+            .into_response();
     }
     if shared.loopback_only.get() == Some(&true) && !is_for_loopback(headers) {
         let said = "this server listens on loopback only and is asked for by another name";

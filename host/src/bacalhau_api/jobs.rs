@@ -1,13 +1,6 @@
 //! The endpoints of one job.
 
-use super::{
-    Shared,
-    answer::Refusal,
-    board::Life,
-    logs::Text,
-    routes::Params,
-    run,
-};
+use super::{Shared, answer::Refusal, board::Life, logs::Text, routes::Params, run};
 use crate::{container::Stream, store::TreeLimits};
 use axum::{
     Json,
@@ -20,8 +13,9 @@ use axum::{
 };
 use lilypad_abi::Cid;
 use lilypad_bacalhau::model::{
-    Execution, ExecutionLog, GetJobResponse, JobHistory, JobHistoryType, JobStateType, ListJobExecutionsResponse,
-    ListJobHistoryResponse, ListJobResultsResponse, ListJobVersionsResponse, LogFrame, Page, StopJobResponse,
+    Execution, ExecutionLog, GetJobResponse, JobHistory, JobHistoryType, JobStateType,
+    ListJobExecutionsResponse, ListJobHistoryResponse, ListJobResultsResponse, ListJobVersionsResponse,
+    LogFrame, Page, StopJobResponse,
 };
 use std::{sync::Arc, time::Duration};
 

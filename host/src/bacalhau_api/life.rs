@@ -2,8 +2,8 @@
 
 use super::board::Life;
 use lilypad_bacalhau::model::{
-    Event, Execution, ExecutionDesiredStateType, ExecutionStateType, JobHistory, JobHistoryType, JobStateType,
-    RunCommandResult, SpecConfig, State, Timestamp,
+    Event, Execution, ExecutionDesiredStateType, ExecutionStateType, JobHistory, JobHistoryType,
+    JobStateType, RunCommandResult, SpecConfig, State, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -42,7 +42,14 @@ pub(super) fn started(life: &mut Life, execution: String, node: &str, now: i64) 
 }
 
 /// It ended by itself.
-pub(super) fn completed(life: &mut Life, stdout: &[u8], stderr: &[u8], code: u32, results: SpecConfig, now: i64) {
+pub(super) fn completed(
+    life: &mut Life,
+    stdout: &[u8],
+    stderr: &[u8],
+    code: u32,
+    results: SpecConfig,
+    now: i64,
+) {
     let (out, out_cut) = summary(stdout);
     let (err, err_cut) = summary(stderr);
     if let Some(execution) = last(life, now) {
@@ -67,7 +74,9 @@ pub(super) fn completed(life: &mut Life, stdout: &[u8], stderr: &[u8], code: u32
 pub(super) fn failed(life: &mut Life, reason: &str, now: i64) {
     let error = BTreeMap::from([("IsError".to_owned(), "true".to_owned())]);
     let mut on = None;
-    if let Some(execution) = last(life, now).filter(|execution| !execution.compute_state.state_type.is_terminal()) {
+    if let Some(execution) =
+        last(life, now).filter(|execution| !execution.compute_state.state_type.is_terminal())
+    {
         execution.desired_state = State::new(ExecutionDesiredStateType::Stopped, "execution failed");
         execution.compute_state = State::new(ExecutionStateType::Failed, reason);
         let output = execution.run_output.get_or_insert_default();
@@ -81,7 +90,9 @@ pub(super) fn failed(life: &mut Life, reason: &str, now: i64) {
 
 /// Its owner stopped it.
 pub(super) fn stopped(life: &mut Life, reason: &str, now: i64) {
-    if let Some(execution) = last(life, now).filter(|execution| !execution.compute_state.state_type.is_terminal()) {
+    if let Some(execution) =
+        last(life, now).filter(|execution| !execution.compute_state.state_type.is_terminal())
+    {
         let said = "Execution stop requested because job has been stopped";
         execution.desired_state = State::new(ExecutionDesiredStateType::Stopped, said);
         execution.compute_state = State::new(ExecutionStateType::Cancelled, said);
@@ -123,7 +134,12 @@ fn happened(
         job_id: life.id.clone(),
         job_version: 1,
         execution_id: execution.unwrap_or_default().to_owned(),
-        event: Event { message: message.to_owned(), topic: topic.to_owned(), timestamp: time.clone(), details },
+        event: Event {
+            message: message.to_owned(),
+            topic: topic.to_owned(),
+            timestamp: time.clone(),
+            details,
+        },
         time,
         ..JobHistory::default()
     });

@@ -89,7 +89,9 @@ impl Follower {
                 let pieces = lock(&self.log.pieces);
                 if let Some(new) = pieces.get(self.next..).filter(|new| !new.is_empty()) {
                     self.next = pieces.len();
-                    return Some(new.iter().flat_map(|(stream, bytes)| self.text.frames(*stream, bytes)).collect());
+                    return Some(
+                        new.iter().flat_map(|(stream, bytes)| self.text.frames(*stream, bytes)).collect(),
+                    );
                 }
             }
             if ended || !wait || self.ended.changed().await.is_err() {

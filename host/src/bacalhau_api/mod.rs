@@ -11,6 +11,7 @@
 //! | `work.rs` | from a document to what an executor runs |
 //! | `run.rs` | from the board to an executor and back |
 //! | `logs.rs` | what running jobs say |
+//! | `labels.rs` | what lists are filtered by; pure |
 //! | `node.rs` | what this server says of itself |
 //! | `limits.rs` | its bounds |
 //!
@@ -22,6 +23,7 @@ mod answer;
 mod board;
 mod guard;
 mod jobs;
+mod labels;
 mod life;
 mod limits;
 mod logs;

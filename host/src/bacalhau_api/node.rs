@@ -2,7 +2,8 @@
 
 use super::Shared;
 use lilypad_bacalhau::model::{
-    BuildVersionInfo, ComputeNodeInfo, ConnectionState, Gpu, NodeInfo, NodeState, NodeType, Resources, Timestamp,
+    BuildVersionInfo, ComputeNodeInfo, ConnectionState, Gpu, NodeInfo, NodeState, NodeType, Resources,
+    Timestamp,
 };
 use std::collections::BTreeMap;
 

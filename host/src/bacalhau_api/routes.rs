@@ -5,7 +5,9 @@ use super::{
     answer::Refusal,
     board::{AddError, Life, Query},
     guard::guard,
-    jobs, life, node, now_ns, run, work,
+    jobs,
+    labels::Requirement,
+    life, node, now_ns, run, work,
 };
 use crate::store::TreeLimits;
 use axum::{
@@ -59,7 +61,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .nest("/api/v1/agent", agent)
         .nest("/api/v1/orchestrator", orchestrator)
-        .route("/api/v1/auth", get(async || Json(json!({ "Methods": {} }))))
+        .route("/api/v1/auth", get(auth_methods))
+        .route("/api/v1/auth/ClientKey", get(async || Json(client_key())).post(auth))
         .route("/results/{file}", get(download))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "NotFoundError", "no such endpoint"))
         .layer(DefaultBodyLimit::max(body_bytes_max))
@@ -95,6 +98,29 @@ impl Params {
     }
 }
 
+/// How the CLI gets a token when it has none. A server with one hands none out: it names no method, upon which the CLI
+/// tells its user to give an API key. One without hands out a word that it doesn't look at.
+async fn auth_methods(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let methods = if shared.token.is_none() { json!({ "ClientKey": client_key() }) } else { json!({}) };
+    Json(json!({ "Methods": methods, "NextToken": "" }))
+}
+
+fn client_key() -> Value {
+    // The CLI signs this phrase; nothing depends on it. In base64, as Go has bytes.
+    json!({ "type": "challenge", "params": { "InputPhrase": "bGlseXBhZA==" } })
+}
+
+async fn auth(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Refusal> {
+    if shared.token.is_some() {
+        return Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "UnauthorizedError",
+            "this server wants its token",
+        ));
+    }
+    Ok(Json(json!({ "Authentication": { "success": true, "token": "open" } })))
+}
+
 async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Result<Response, Refusal> {
     let params = Params::of(query);
     match params.get("order_by") {
@@ -106,37 +132,29 @@ async fn list(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> R
     let take = params.number("limit")?.filter(|n| *n > 0).unwrap_or(PAGE).min(shared.limits.page_max);
     let skip = params.number("next_token")?.unwrap_or(0);
     let mut labels = Vec::new();
-    for text in params.0.iter().filter(|(key, _)| key == "labels").flat_map(|(_, value)| value.split(',')) {
-        labels.push(label(text)?);
+    for (_, text) in params.0.iter().filter(|(key, _)| key == "labels") {
+        let found = Requirement::parse_all(text);
+        labels.extend(found.map_err(|text| Refusal::bad(format!("labels: {text} is no requirement")))?);
     }
     // Newest first, as Bacalhau lists them; `reverse` turns it round.
     let query =
         Query { namespace: params.namespace(), labels, oldest_first: params.flag("reverse"), skip, take };
     let (lives, more) = shared.board.list(&query);
-    let items =
-        lives.iter().map(|life| shared.board.job(life)).collect::<Result<_, _>>().map_err(|e| Refusal::internal(&e))?;
+    let items = lives
+        .iter()
+        .map(|life| shared.board.job(life))
+        .collect::<Result<_, _>>()
+        .map_err(|e| Refusal::internal(&e))?;
     let next_token = if more { (skip + take).to_string() } else { String::new() };
     Ok(Json(ListJobsResponse { next_token, items }).into_response())
-}
-
-/// `key`, `key=value`, `key==value`; the other operators of selectors aren't known here.
-fn label(text: &str) -> Result<(String, Option<String>), Refusal> {
-    let text = text.trim();
-    let (key, value) = match text.split_once('=') {
-        Some((key, value)) => (key.trim(), Some(value.trim_start_matches('=').trim().to_owned())),
-        None => (text, None),
-    };
-    if key.is_empty() || key.contains(['!', ' ', '(', '<', '>']) {
-        return Err(Refusal::bad(format!("labels are asked for as key or key=value here, not as '{text}'")));
-    }
-    Ok((key.to_owned(), value))
 }
 
 async fn submit(
     State(shared): State<Arc<Shared>>,
     body: Result<Json<Value>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<PutJobResponse>, Refusal> {
-    let Json(mut body) = body.map_err(|error| Refusal::new(error.status(), "BadRequestError", error.body_text()))?;
+    let Json(mut body) =
+        body.map_err(|error| Refusal::new(error.status(), "BadRequestError", error.body_text()))?;
     // Go's decoder reads keys in any case.
     let mut take = |name: &str| {
         let fields = body.as_object_mut()?;
@@ -148,9 +166,8 @@ async fn submit(
     let mut document = document;
     clean(&mut document);
     let plan = documents::parse_value(document.clone())?;
-    work::check(&plan, shared.containers.is_some()).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, "ValidationError", error.to_string())
-    })?;
+    work::check(&plan, shared.containers.is_some())
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, "ValidationError", error.to_string()))?;
     let digest = BlobDigest::of(document.to_string().as_bytes()).to_string();
     let mut job: Job = serde_json::from_value(document)
         .map_err(|error| Refusal::bad(format!("the job can't be read: {error}")))?;
@@ -189,8 +206,10 @@ async fn submit(
     let adding = shared.clone();
     let added = tokio::task::spawn_blocking(move || adding.board.add(job, begun, force)).await;
     added.map_err(|error| Refusal::internal(&error))?.map_err(|error| match error {
-        AddError::Full(_) => Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", error.to_string())
-            .hint("wait until a job has ended, or stop one"),
+        AddError::Full(_) => {
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", error.to_string())
+                .hint("wait until a job has ended, or stop one")
+        }
         AddError::Name(_) => Refusal::new(StatusCode::CONFLICT, "Conflict", error.to_string())
             .hint("stop that one first, or give this one another name"),
         AddError::Same(..) => Refusal::new(StatusCode::CONFLICT, "Conflict", error.to_string())
@@ -240,7 +259,8 @@ async fn download(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -
     let cid: Cid = job.outputs.as_ref().and_then(|text| text.parse().ok()).ok_or_else(none)?;
     let store = shared.sources.store.clone();
     let bytes = tokio::task::spawn_blocking(move || {
-        let folder = store.load_folder(cid, &TreeLimits::default()).map_err(|error| crate::report::causes(&error))?;
+        let folder =
+            store.load_folder(cid, &TreeLimits::default()).map_err(|error| crate::report::causes(&error))?;
         pack(&folder).map_err(|error| error.to_string())
     })
     .await
@@ -284,4 +304,3 @@ fn pack_into(builder: &mut tar::Builder<impl Write>, prefix: &str, folder: &Fold
     }
     Ok(())
 }
-

@@ -67,7 +67,11 @@ pub(super) fn spawn(shared: &Arc<Shared>, id: String) {
 }
 
 /// Ends a job on its owner's demand.
-pub(super) async fn stop(shared: &Arc<Shared>, job: &Life, reason: &str) -> Result<(), crate::journal::JournalError> {
+pub(super) async fn stop(
+    shared: &Arc<Shared>,
+    job: &Life,
+    reason: &str,
+) -> Result<(), crate::journal::JournalError> {
     shared.board.update(&job.id, |job| life::stopped(job, reason, now_ns()))?;
     // A worker dies with its task; a container has to be told.
     let task = shared.tasks().remove(&job.id);

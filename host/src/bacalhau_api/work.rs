@@ -59,7 +59,9 @@ pub(super) fn check(plan: &Plan, has_containers: bool) -> Result<(), WorkError> 
     let inputs = plan.inputs.iter().map(|input| &input.source);
     match &plan.engine {
         Engine::Docker { .. } if !has_containers => {
-            return wrong("Tasks[0].Engine.Type: this server runs no containers; start it with --executor docker");
+            return wrong(
+                "Tasks[0].Engine.Type: this server runs no containers; start it with --executor docker",
+            );
         }
         Engine::Docker { .. } => {
             if inputs.clone().any(is_local) {
@@ -68,7 +70,9 @@ pub(super) fn check(plan: &Plan, has_containers: bool) -> Result<(), WorkError> 
         }
         Engine::Wasm { entry_module, entrypoint, imports, .. } => {
             if entrypoint.as_deref().is_some_and(|name| name != "_start") {
-                return wrong("Tasks[0].Engine.Params.Entrypoint: modules start at _start here; leave it out");
+                return wrong(
+                    "Tasks[0].Engine.Params.Entrypoint: modules start at _start here; leave it out",
+                );
             }
             if !imports.is_empty() {
                 return wrong(
@@ -95,8 +99,7 @@ pub(super) fn check(plan: &Plan, has_containers: bool) -> Result<(), WorkError> 
     Ok(())
 }
 
-const LOCAL: &str =
-    "Tasks[0].InputSources: local paths are the server's, and it gives none of them; send the input inline or by address";
+const LOCAL: &str = "Tasks[0].InputSources: local paths are the server's, and it gives none of them; send the input inline or by address";
 
 const fn is_local(source: &Source) -> bool {
     matches!(source, Source::Local { .. })
@@ -110,7 +113,9 @@ pub(super) async fn prepare(
 ) -> Result<Work, WorkError> {
     let fetch = async {
         match &plan.engine {
-            Engine::Wasm { entry_module, parameters, .. } => module(plan, entry_module, parameters, sources).await,
+            Engine::Wasm { entry_module, parameters, .. } => {
+                module(plan, entry_module, parameters, sources).await
+            }
             Engine::Docker { .. } => {
                 let none = || WorkError::Plan("this server runs no containers".to_owned());
                 container(plan, sources, engine.ok_or_else(none)?.as_ref()).await
@@ -123,11 +128,15 @@ pub(super) async fn prepare(
     })
 }
 
-async fn module(plan: &Plan, entry: &Source, parameters: &[String], sources: &Sources) -> Result<Work, WorkError> {
+async fn module(
+    plan: &Plan,
+    entry: &Source,
+    parameters: &[String],
+    sources: &Sources,
+) -> Result<Work, WorkError> {
     let mut left = sources.bytes_max;
-    let module = module_file(sources.fetch(entry, &mut left).await?).ok_or_else(|| {
-        WorkError::Plan("the entry module is not one .wasm file".to_owned())
-    })?;
+    let module = module_file(sources.fetch(entry, &mut left).await?)
+        .ok_or_else(|| WorkError::Plan("the entry module is not one .wasm file".to_owned()))?;
     let mut inputs = BTreeMap::<String, Folder>::new();
     for Input { target, source, .. } in &plan.inputs {
         match sources.fetch(source, &mut left).await? {
@@ -171,11 +180,7 @@ async fn module(plan: &Plan, entry: &Source, parameters: &[String], sources: &So
     Ok(Work::Module(Box::new(ResolvedJob { spec, module, inputs, stdin: Vec::new() }), names))
 }
 
-async fn container(
-    plan: &Plan,
-    sources: &Sources,
-    engine: &dyn ContainerEngine,
-) -> Result<Work, WorkError> {
+async fn container(plan: &Plan, sources: &Sources, engine: &dyn ContainerEngine) -> Result<Work, WorkError> {
     let Engine::Docker { image, entrypoint, parameters, working_dir } = &plan.engine else {
         return Err(WorkError::Plan("this plan is no container's".to_owned()));
     };
@@ -244,7 +249,8 @@ impl Sources {
         let node = match source {
             Source::Inline { bytes, is_tar: false } => Node::File(Arc::new(bytes.clone())),
             Source::Inline { bytes, is_tar: true } => {
-                let files = unpack(bytes, *left).map_err(|text| WorkError::Plan(format!("an inline input: {text}")))?;
+                let files = unpack(bytes, *left)
+                    .map_err(|text| WorkError::Plan(format!("an inline input: {text}")))?;
                 Node::Folder(folder(files)?)
             }
             Source::Url { url } => Node::File(Arc::new(self.download(url, *left).await?)),
@@ -274,7 +280,9 @@ impl Sources {
         while let Some(chunk) = stream.next().await {
             bytes.extend_from_slice(&chunk.map_err(|error| failed(crate::report::causes(&error)))?);
             if bytes.len() as u64 > bytes_max {
-                return Err(failed(format!("it has more than the {bytes_max} bytes that are left for inputs")));
+                return Err(failed(format!(
+                    "it has more than the {bytes_max} bytes that are left for inputs"
+                )));
             }
         }
         Ok(bytes)
@@ -293,7 +301,8 @@ impl Sources {
                 let failed = |error: FetchError| {
                     WorkError::Unavailable(format!("{cid} can't be had: {}", crate::report::causes(&error)))
                 };
-                let fetcher = Fetcher::new(self.store.clone(), &self.gateways, Default::default()).map_err(failed)?;
+                let fetcher =
+                    Fetcher::new(self.store.clone(), &self.gateways, Default::default()).map_err(failed)?;
                 fetcher.node(cid, &limits).await.map_err(failed)
             }
         }

@@ -93,7 +93,11 @@ impl EngineArgs {
         options.images.clone_from(&self.images);
         options.network = self.allow_network;
         let cluster = BacalhauExecutor::connect(options).await?;
-        tracing::info!(api = self.bacalhau_api, nodes = cluster.nodes(), "containers run on a Bacalhau cluster");
+        tracing::info!(
+            api = self.bacalhau_api,
+            nodes = cluster.nodes(),
+            "containers run on a Bacalhau cluster"
+        );
         Ok(cluster)
     }
 

@@ -25,7 +25,9 @@ async fn node_of(cluster: &Cluster, owner: &str, run: &str) -> String {
         let path = format!("orchestrator/jobs/{run}?namespace=lilypad-{owner}&include=executions");
         let found = cluster.get(&path).await;
         let items = found["Executions"]["Items"].as_array().cloned().unwrap_or_default();
-        if let Some(running) = items.iter().find(|item| matches!(item["ComputeState"]["StateType"].as_u64(), Some(5 | 6))) {
+        if let Some(running) =
+            items.iter().find(|item| matches!(item["ComputeState"]["StateType"].as_u64(), Some(5 | 6)))
+        {
             return running["NodeID"].as_str().unwrap().to_owned();
         }
         assert!(Instant::now() < until, "{run} never runs: {found}");
@@ -105,7 +107,8 @@ async fn what_a_cluster_cannot_do_is_refused_before_it_is_asked() {
     assert!(machine.cpu_millis > 0 && machine.memory_bytes > 0 && machine.disk_bytes > 0);
     // One node's share, though there are two alike.
     let nodes = cluster.get("orchestrator/nodes").await;
-    let of_one = nodes["Nodes"][0]["Info"]["ComputeNodeInfo"]["MaxJobRequirements"]["Memory"].as_u64().unwrap();
+    let of_one =
+        nodes["Nodes"][0]["Info"]["ComputeNodeInfo"]["MaxJobRequirements"]["Memory"].as_u64().unwrap();
     assert!(machine.memory_bytes <= of_one + (1 << 30));
 
     let refused = |job: ContainerJob| {
@@ -169,8 +172,12 @@ async fn a_job_whose_node_dies_runs_on_another() {
     assert_eq!(execution.outcome.status, Status::Exited { code: 5 });
     assert_eq!(text(&execution, "outputs/f"), "done\n");
     let found = cluster.get("orchestrator/jobs/lost?namespace=lilypad-lost&include=executions").await;
-    let nodes: Vec<&str> =
-        found["Executions"]["Items"].as_array().unwrap().iter().filter_map(|item| item["NodeID"].as_str()).collect();
+    let nodes: Vec<&str> = found["Executions"]["Items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item["NodeID"].as_str())
+        .collect();
     assert!(nodes.len() >= 2 && nodes.iter().any(|node| *node != dead), "{nodes:?}");
 
     // The node that lives has the results; when it dies too before they are fetched, nobody can give them.

@@ -23,7 +23,11 @@ fn peer(script: &str, args: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers").join(script);
     let output = Command::new(path).args(args).output().expect("scripts of tests/peers can be started");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "no {script} to test with: {}", said.trim().lines().last().unwrap_or(""));
+    assert!(
+        output.status.success(),
+        "no {script} to test with: {}",
+        said.trim().lines().last().unwrap_or("")
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -61,7 +65,8 @@ fn docker(args: &[&str], input: &[u8]) -> String {
 pub(crate) fn image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
     IMAGE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bacalhau-image-{}", std::process::id()));
+        let root =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bacalhau-image-{}", std::process::id()));
         fs::create_dir_all(root.join("bin")).unwrap();
         let busybox = docker_env("LILYPAD_TEST_BUSYBOX");
         fs::copy(busybox, root.join("bin/busybox")).unwrap();
@@ -136,18 +141,26 @@ impl Cluster {
                 .process_group(0);
             Process(command.spawn().unwrap())
         };
-        let orchestrator = serve("orchestrator", "--orchestrator", &[
-            format!("API.Port={api}"),
-            "Orchestrator.Host=127.0.0.1".to_owned(),
-            format!("Orchestrator.Port={nats}"),
-        ]);
+        let orchestrator = serve(
+            "orchestrator",
+            "--orchestrator",
+            &[
+                format!("API.Port={api}"),
+                "Orchestrator.Host=127.0.0.1".to_owned(),
+                format!("Orchestrator.Port={nats}"),
+            ],
+        );
         let nodes = ["one", "two"].map(|name| {
-            serve(name, "--compute", &[
-                format!("API.Port={}", free_port()),
-                format!("Compute.Orchestrators=nats://127.0.0.1:{nats}"),
-                "Publishers.Types.Local.Address=127.0.0.1".to_owned(),
-                format!("Publishers.Types.Local.Port={}", free_port()),
-            ])
+            serve(
+                name,
+                "--compute",
+                &[
+                    format!("API.Port={}", free_port()),
+                    format!("Compute.Orchestrators=nats://127.0.0.1:{nats}"),
+                    "Publishers.Types.Local.Address=127.0.0.1".to_owned(),
+                    format!("Publishers.Types.Local.Port={}", free_port()),
+                ],
+            )
         });
         let cluster = Self {
             url: format!("http://127.0.0.1:{api}"),
@@ -159,7 +172,9 @@ impl Cluster {
         loop {
             match cluster.executor("waiting").await {
                 Ok(executor) if executor.nodes() == 2 => return cluster,
-                other => assert!(Instant::now() < until, "no cluster: {other:?}\n{}", cluster.log("orchestrator")),
+                other => {
+                    assert!(Instant::now() < until, "no cluster: {other:?}\n{}", cluster.log("orchestrator"))
+                }
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -228,7 +243,8 @@ pub(crate) fn with_inputs(mut spec: ContainerSpec, inputs: &[(&str, Node)]) -> C
 }
 
 pub(crate) fn text(execution: &Execution, path: &str) -> String {
-    let bytes = execution.outputs.file(path).unwrap_or_else(|| panic!("no {path} in {:?}", execution.outputs));
+    let bytes =
+        execution.outputs.file(path).unwrap_or_else(|| panic!("no {path} in {:?}", execution.outputs));
     String::from_utf8_lossy(bytes).into_owned()
 }
 

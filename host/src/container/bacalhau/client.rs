@@ -62,7 +62,6 @@ impl Client {
         Ok(Self { namespace: namespace.to_owned(), token: token.map(str::to_owned), http, base })
     }
 
-
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }

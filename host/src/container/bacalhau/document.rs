@@ -38,7 +38,8 @@ pub(super) fn document(
     let spec = &job.spec;
     let Image::Registry(image) = &spec.image else {
         return Err(ContainerError::NotAllowed(
-            "the image comes as content, and a Bacalhau cluster pulls from registries only; push it to one".to_owned(),
+            "the image comes as content, and a Bacalhau cluster pulls from registries only; push it to one"
+                .to_owned(),
         ));
     };
     let capacity = |text: String| ContainerError::Capacity(text);
@@ -168,8 +169,9 @@ fn add_folder(
             }
             Node::Symlink(_) => return Err(unpackable(input, &format!("the symbolic link {path}"))),
         };
-        added
-            .map_err(|error| ContainerError::Fault(format!("input {input}/{path} can't be packed: {error}")))?;
+        added.map_err(|error| {
+            ContainerError::Fault(format!("input {input}/{path} can't be packed: {error}"))
+        })?;
         if let Node::Folder(folder) = node {
             add_folder(builder, input, &format!("{path}/"), folder)?;
         }

@@ -299,7 +299,10 @@ impl Run<'_> {
                 let same = job.meta.get(META_JOB) == Some(&self.id);
                 let usable = matches!(
                     progress::progress(&job, &executions),
-                    Progress::Waiting | Progress::Running { .. } | Progress::Ended { .. } | Progress::TimedOut
+                    Progress::Waiting
+                        | Progress::Running { .. }
+                        | Progress::Ended { .. }
+                        | Progress::TimedOut
                 );
                 if same && usable && !again {
                     tracing::info!(run = %self.name, "going on with the job that the cluster has already");
@@ -401,8 +404,7 @@ impl Run<'_> {
 
     /// Tells the listener what an execution says, beside everything else.
     fn listen(&self, execution: String, listener: Listener) -> Aborting {
-        let (client, name, limits) =
-            (self.inner.client.clone(), self.name.clone(), self.job.spec.limits);
+        let (client, name, limits) = (self.inner.client.clone(), self.name.clone(), self.job.spec.limits);
         Aborting(tokio::spawn(async move {
             if let Err(error) = logs::follow(&client, &name, &execution, &limits, &listener).await {
                 tracing::debug!(run = %name, error, "the cluster's logs can't be followed");
@@ -425,11 +427,14 @@ impl Run<'_> {
             let Some(url) = url else { continue };
             match self.inner.client.download(&url, results::archive_bytes_max(spec)).await {
                 Err(error) => {
-                    let hint = "set Publishers.Types.Local.Address of the node to one that is reached from here";
+                    let hint =
+                        "set Publishers.Types.Local.Address of the node to one that is reached from here";
                     tracing::warn!(run = %self.name, url, error, hint, "results can't be downloaded");
                 }
                 Ok(None) => {
-                    return Err(ContainerError::Capacity("the results are larger than the job allows".to_owned()));
+                    return Err(ContainerError::Capacity(
+                        "the results are larger than the job allows".to_owned(),
+                    ));
                 }
                 Ok(Some(bytes)) => {
                     let spec = spec.clone();

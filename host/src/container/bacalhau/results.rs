@@ -227,7 +227,8 @@ mod tests {
         assert!(matches!(read(&through, &spec()), Err(ResultsError::Entry(_))));
         let large = packed(&[("out/f", file, b"123456"), ("out/g", file, b"123456")]);
         assert_eq!(read(&large, &spec()).unwrap().outputs, None);
-        let many = packed(&[("out/a", file, b""), ("out/b", file, b""), ("out/c", file, b""), ("out/e", file, b"")]);
+        let many =
+            packed(&[("out/a", file, b""), ("out/b", file, b""), ("out/c", file, b""), ("out/e", file, b"")]);
         assert_eq!(read(&many, &spec()).unwrap().outputs, None);
         let archive = packed(&[("out/f", file, b"text")]);
         assert!(matches!(read(&archive[..archive.len() / 2], &spec()), Err(ResultsError::Archive(_))));
