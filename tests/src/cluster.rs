@@ -97,22 +97,17 @@ impl Cluster {
 
     /// Kills the node on which something has begun to run; gives its name.
     pub(crate) fn kill_the_node_that_runs_something(&mut self) -> String {
+        // Execution states of its API: accepted, running.
+        let begun =
+            |execution: &&Value| matches!(execution["ComputeState"]["StateType"].as_u64(), Some(5 | 6));
         let name = wait_for("a running job", || {
             let jobs = self.get("orchestrator/jobs?namespace=*&limit=100")?;
-            let running =
-                jobs["Items"].as_array()?.iter().find(|job| job["State"]["StateType"] == "Running")?.clone();
-            let path = format!(
-                "orchestrator/jobs/{}/executions?namespace={}",
-                running["ID"].as_str()?,
-                running["Namespace"].as_str()?
-            );
-            let executions = self.get(&path)?;
-            let begun = executions["Items"]
-                .as_array()?
-                .iter()
-                .find(|e| e["ComputeState"]["StateType"] == "BidAccepted")?
-                .clone();
-            Some(begun["NodeID"].as_str()?.to_owned())
+            jobs["Items"].as_array()?.iter().find_map(|job| {
+                let (id, namespace) = (job["ID"].as_str()?, job["Namespace"].as_str()?);
+                let found = self.get(&format!("orchestrator/jobs/{id}/executions?namespace={namespace}"))?;
+                let execution = found["Items"].as_array()?.iter().find(begun)?.clone();
+                Some(execution["NodeID"].as_str()?.to_owned())
+            })
         });
         // It has begun to run a moment after it was accepted.
         thread::sleep(Duration::from_secs(2));

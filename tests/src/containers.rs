@@ -224,8 +224,15 @@ fn a_provider_killed_while_its_container_runs_goes_on_with_it() {
         format!("{uuid_while_running}\nend\n"),
         "the container that ran when its host was killed"
     );
-    let left = |id: &&str| docker(&["inspect", "--format", "{{json .Args}}", id]).contains("sleep 6");
-    assert_eq!(docker(&["ps", "--all", "--quiet"]).lines().find(left), None, "the container is gone");
+    let left =
+        |id: &&str| docker(&["inspect", "--format", "{{json .Args}}", id]).contains("sleep 6; echo end");
+    let is_gone = || docker(&["ps", "--all", "--quiet"]).lines().find(left).is_none();
+    // The provider removes it when it sees that the deal has ended.
+    let gone = (0..100).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        is_gone()
+    });
+    assert!(gone, "the container is gone");
     runtime().block_on(market.assert_books_balance());
 }
 
@@ -234,7 +241,7 @@ fn first_words_of_the_running_container() -> String {
     for _ in 0..200 {
         for id in docker(&["ps", "--quiet", "--no-trunc"]).lines() {
             let args = docker(&["inspect", "--format", "{{json .Args}}", id]);
-            if args.contains("sleep 6") {
+            if args.contains("sleep 6; echo end") {
                 let said = docker(&["logs", id]);
                 if said.lines().next().is_some_and(|line| line.len() == 36) {
                     return said.trim().to_owned();
@@ -293,16 +300,16 @@ fn bacalhau_documents_of_both_versions_are_run_as_deals() {
     assert_eq!(outputs(market, &output, "results/b"), "a\nb\n");
 
     // A module goes to the deterministic runtime, and its deal is bit-exact.
-    let module = crate::market::module("cowsay");
+    let module = crate::market::module("wordcount");
     let wasm = format!(
-        "Name: cow\nType: batch\nCount: 1\nTasks:\n- Name: main\n  Engine:\n    Type: wasm\n    Params: {{EntryModule: \
-         /cow.wasm, Parameters: [moo]}}\n  InputSources:\n  - Target: /cow.wasm\n    Source: {{Type: localDirectory, \
-         Params: {{SourcePath: {}}}}}\n",
+        "Name: words\nType: batch\nCount: 1\nTasks:\n- Name: main\n  Engine:\n    Type: wasm\n    Params: {{EntryModule: \
+         /words.wasm}}\n  InputSources:\n  - Target: /words.wasm\n    Source: {{Type: localDirectory, Params: {{SourcePath: \
+         {}}}}}\n  - Target: /in/a.txt\n    Source: {{Type: inline, Params: {{URL: \"data:,b%20a%20b\"}}}}\n",
         module.display()
     );
     let output = run_document(market, &wasm, &[]);
     assert_eq!(json(&output)["verification"], "bit_exact", "{}", stderr(&output));
-    assert!(outputs(market, &output, "exitCode").starts_with('0'));
+    assert_eq!(outputs(market, &output, "outputs/counts.tsv"), "2\tb\n1\ta\n");
 
     // What can't be done is named, all of it, and nothing is spent.
     let bad = v2.replace("Type: inline", "Type: s3").replace("Type: batch", "Type: daemon");
@@ -320,7 +327,7 @@ fn a_lilypad_module_is_run_from_its_folder_and_its_commit() {
     let folder = tempfile::tempdir().unwrap();
     let template = format!(
         "{{\"machine\": {{\"gpu\": 0, \"cpu\": 1000, \"ram\": 100}}, \"job\": {{\"APIVersion\": \"V1beta1\", \"Spec\": \
-          {{\"Deal\": {{\"Concurrency\": 1}}, \"Docker\": {{\"Entrypoint\": [\"/bin/echo\", {{{{ .Message | js }}}}], \
+          {{\"Deal\": {{\"Concurrency\": 1}}, \"Docker\": {{\"Entrypoint\": [\"/bin/echo\", {{{{ .Message }}}}], \
           \"Image\": \"{image}\"}}, \"Engine\": \"Docker\", \"Network\": {{\"Type\": \"None\"}}, \"PublisherSpec\": \
           {{\"Type\": \"IPFS\"}}, \"Timeout\": 60}}}}}}"
     );
@@ -354,7 +361,8 @@ fn the_inference_image_tells_digits_on_the_market() {
     assert_eq!(found.len(), answers.len());
     for prediction in found {
         let right = &answers[prediction["file"].as_str().unwrap()];
-        assert_eq!(prediction["digit"], right["digit"], "{prediction}");
+        // Those of integer arithmetic. Not all digits are right: the model takes one of the twenty for another.
+        assert_eq!(prediction["scores"], right["scores"], "{prediction}");
     }
 }
 

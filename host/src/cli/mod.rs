@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input; `lilypad exec` passes the guest's own through.
 
 mod audit;
+mod bacalhau;
 mod clock;
 mod container;
 mod deal;
@@ -103,6 +104,8 @@ enum HostCommand {
     Mediator(roles::MediatorArgs),
     /// Match offers and earn the fee
     Solver(roles::SolverArgs),
+    /// Answer Bacalhau's API, so that its CLI and libraries run jobs on this machine
+    Bacalhau(bacalhau::Args),
     /// Check that this machine can run jobs, and how well it locks them in
     Doctor(doctor::Args),
     /// Do one task from standard input (internal)
@@ -168,6 +171,7 @@ pub fn lilypad_host() -> ExitCode {
             HostCommand::Provider(command) => roles::provider(&args.common, command).await,
             HostCommand::Mediator(command) => roles::mediator(&args.common, command).await,
             HostCommand::Solver(command) => roles::solver(&args.common, command).await,
+            HostCommand::Bacalhau(command) => bacalhau::bacalhau(&args.common, command).await,
             HostCommand::Doctor(command) => doctor::doctor(&args.common, &command).await,
             HostCommand::Worker | HostCommand::Tethered { .. } => Ok(ExitCode::SUCCESS),
         }
