@@ -125,7 +125,7 @@ async fn what_a_cluster_cannot_do_is_refused_before_it_is_asked() {
     own.env.insert("BACALHAU_X".into(), "1".into());
     assert!(matches!(refused(job(own)).await, ContainerError::NotAllowed(_)));
     // A larger document would stop the whole cluster from handing out jobs.
-    let noise: Vec<u8> = (0..1_000_000_u32).flat_map(|n| blake3_byte(n)).collect();
+    let noise: Vec<u8> = (0..1_000_000_u32).flat_map(blake3_byte).collect();
     let large = with_inputs(shell("true"), &[("/in/f", Node::File(Arc::new(noise)))]);
     let error = refused(large).await;
     assert!(matches!(&error, ContainerError::Capacity(text) if text.contains("document of")), "{error}");
