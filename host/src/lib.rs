@@ -1,5 +1,6 @@
 //! The roles of the market: provider, solver, mediator, job creator, and the two programs' subcommands.
 
+pub mod bacalhau_api;
 pub mod chain;
 pub mod cli;
 pub mod container;

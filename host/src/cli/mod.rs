@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong usage or input; `lilypad exec` passes the guest's own through.
 
 mod audit;
+mod bacalhau;
 mod clock;
 mod container;
 mod deal;
@@ -13,6 +14,7 @@ mod doctor;
 mod ending;
 mod engine;
 mod exec;
+mod job;
 mod machines;
 mod module;
 mod module_path;
@@ -74,6 +76,9 @@ enum LilypadCommand {
     Module(module::Command),
     /// See which machines are on offer, and their GPUs
     Machines(machines::Args),
+    /// Find out about a job before it costs anything
+    #[command(subcommand)]
+    Job(job::Command),
     /// Look at deals
     #[command(subcommand)]
     Deal(deal::Command),
@@ -99,6 +104,8 @@ enum HostCommand {
     Mediator(roles::MediatorArgs),
     /// Match offers and earn the fee
     Solver(roles::SolverArgs),
+    /// Answer Bacalhau's API, so that its CLI and libraries run jobs on this machine
+    Bacalhau(bacalhau::Args),
     /// Check that this machine can run jobs, and how well it locks them in
     Doctor(doctor::Args),
     /// Do one task from standard input (internal)
@@ -133,6 +140,7 @@ pub fn lilypad() -> ExitCode {
             LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Machines(command) => machines::machines(&args.common, &command).await,
+            LilypadCommand::Job(command) => job::job(&args.common, &command).await,
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
             LilypadCommand::Balance => money::balance(&args.common).await,
@@ -163,6 +171,7 @@ pub fn lilypad_host() -> ExitCode {
             HostCommand::Provider(command) => roles::provider(&args.common, command).await,
             HostCommand::Mediator(command) => roles::mediator(&args.common, command).await,
             HostCommand::Solver(command) => roles::solver(&args.common, command).await,
+            HostCommand::Bacalhau(command) => bacalhau::bacalhau(&args.common, command).await,
             HostCommand::Doctor(command) => doctor::doctor(&args.common, &command).await,
             HostCommand::Worker | HostCommand::Tethered { .. } => Ok(ExitCode::SUCCESS),
         }

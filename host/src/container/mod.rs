@@ -5,11 +5,12 @@
 
 pub mod bacalhau;
 pub(crate) mod collect;
+pub mod compare;
 pub mod docker;
 pub mod gpu;
 
 use futures::future::BoxFuture;
-use lilypad_abi::{BlobDigest, ContainerSpec, GpuVendor};
+use lilypad_abi::{BlobDigest, ContainerSpec, GpuVendor, Image};
 use lilypad_runtime::{Execution, Node};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,6 +110,16 @@ pub trait ContainerEngine: fmt::Debug + Send + Sync {
         job: &'a ContainerJob,
         listener: Option<Listener>,
     ) -> BoxFuture<'a, Result<Execution, ContainerError>>;
+
+    /// An image's name, such as `busybox:1`, as a job names it: pinned by its digest.
+    ///
+    /// Engines that don't speak with registries themselves take pinned names only.
+    fn pin<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Image, ContainerError>> {
+        Box::pin(async move {
+            let reason = "this engine doesn't look names up; give it as registry/name@sha256:…".to_owned();
+            Err(ContainerError::Image { image: name.to_owned(), reason })
+        })
+    }
 
     /// Ends a run and removes what it left; nothing when there is none.
     fn stop<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<(), ContainerError>>;

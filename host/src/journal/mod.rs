@@ -111,6 +111,17 @@ impl Journal {
             .map_err(self.database("close a record"))
     }
 
+    /// Forgets a record; nothing when there is none.
+    ///
+    /// # Errors
+    /// When it can't be made durable.
+    pub fn remove(&self, kind: &str, id: &str) -> Result<(), JournalError> {
+        self.db()
+            .execute("DELETE FROM record WHERE kind = ?1 AND id = ?2", params![kind, id])
+            .map(drop)
+            .map_err(self.database("forget a record"))
+    }
+
     /// One record.
     ///
     /// # Errors

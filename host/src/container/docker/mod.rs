@@ -194,6 +194,10 @@ impl ContainerEngine for DockerExecutor {
         Box::pin(async { Ok(self.total().clone()) })
     }
 
+    fn pin<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Image, ContainerError>> {
+        Box::pin(self.pin(name))
+    }
+
     /// As the trait says. While nobody follows a run, nobody ends it when its time is up, either: that happens as soon
     /// as it is followed again.
     fn run<'a>(
