@@ -168,7 +168,7 @@ async fn a_job_whose_node_dies_runs_on_another() {
         cluster.nodes[at].0.wait().unwrap();
         node
     });
-    let execution = execution.unwrap();
+    let execution = execution.unwrap_or_else(|error| panic!("{error}\n{}", cluster.log("orchestrator")));
     assert_eq!(execution.outcome.status, Status::Exited { code: 5 });
     assert_eq!(text(&execution, "outputs/f"), "done\n");
     let found = cluster.get("orchestrator/jobs/lost?namespace=lilypad-lost&include=executions").await;
@@ -209,7 +209,8 @@ async fn a_process_that_starts_again_goes_on_with_its_runs() {
         assert_eq!(stream, Stream::Stdout);
         hears.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
     });
-    let execution = second.run(&run, &job, Some(listener)).await.unwrap();
+    let execution = second.run(&run, &job, Some(listener)).await;
+    let execution = execution.unwrap_or_else(|error| panic!("{error}\n{}", cluster.log("orchestrator")));
     assert_eq!(text(&execution, "stdout"), "one\ntwo\n");
     assert_eq!(*heard.lock().unwrap(), "one\ntwo\n");
     let found = cluster.get("orchestrator/jobs/adopted?namespace=lilypad-adopt&include=executions").await;
