@@ -7,6 +7,7 @@ pub mod container;
 pub mod deal;
 pub mod devnet;
 pub mod doctor;
+pub mod documents;
 pub mod exec;
 pub mod journal;
 pub mod network;

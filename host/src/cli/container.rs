@@ -134,16 +134,21 @@ impl ContainerArgs {
                 NetworkArg::Full => Network::Full,
             },
             gpus: (self.gpus > 0).then_some(gpus),
-            limits: ContainerLimits {
-                timeout_ms: self.timeout.saturating_mul(1_000),
-                cpu_millis: self.cpus,
-                memory_bytes_max: memory,
-                disk_bytes_max: self.disk,
-                ..ContainerLimits::default()
-            },
+            limits: self.limits(memory),
         };
         spec.validate().map_err(|error| usage(error.to_string()))?;
         Ok(spec)
+    }
+
+    /// The bounds that these set.
+    pub(super) fn limits(&self, memory: u64) -> ContainerLimits {
+        ContainerLimits {
+            timeout_ms: self.timeout.saturating_mul(1_000),
+            cpu_millis: self.cpus,
+            memory_bytes_max: memory,
+            disk_bytes_max: self.disk,
+            ..ContainerLimits::default()
+        }
     }
 }
 

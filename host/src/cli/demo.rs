@@ -2,7 +2,7 @@
 //!
 //! Three stories on a devnet of its own, which is gone afterwards: an honest deal, a cheat, a contract's request.
 
-use super::{Common, devnet::describe, ending, output, progress::Story, run, session};
+use super::{Common, devnet::describe, ending, output, progress::Story, publish, run, session};
 use crate::{
     chain::{Chain, Key, MatchedDeal},
     deal::{DealState, Settlement},
@@ -47,7 +47,7 @@ pub(super) async fn demo(common: &Common, args: Args) -> anyhow::Result<ExitCode
         port: args.port,
         fresh: true,
         cheating_provider: true,
-        containers: false,
+        containers: devnet::Containers::No,
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;
@@ -111,13 +111,13 @@ async fn deal(
 ) -> anyhow::Result<Ending> {
     let story = Story::new(chain);
     let shell = run::creator_shell(chain, home, session::loopback(), None).await?;
-    let parts = run::Parts {
+    let parts = publish::Parts {
         module: "wordcount".to_owned(),
         folder: Some(folder.to_owned()),
         limits: Limits { memory_bytes_max: 256 << 20, ..Limits::default() },
-        ..run::Parts::default()
+        ..publish::Parts::default()
     };
-    let job = Job::Wasm(run::publish(chain, &shell.workshop.store, &parts, &story)?);
+    let job = Job::Wasm(publish::publish(chain, &shell.workshop.store, &parts, &story)?);
     let terms = OfferTerms { provider, ..run::default_terms(chain, &job, 1) };
     let endings = run::order(&shell, &job, &terms, Check::Rerun, &story).await?;
     let ending = endings.into_iter().next().context("no deal was made")?;

@@ -1,7 +1,7 @@
 //! `lilypad devnet`: a market for a person to play with.
 
 use super::{Common, output, session};
-use crate::devnet::{Devnet, Options};
+use crate::devnet::{Containers, Devnet, Options};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,9 +16,10 @@ pub(super) struct Args {
     /// Have the second provider make its results up
     #[arg(long)]
     cheating_provider: bool,
-    /// Have providers and mediators run containers too, on this machine's Docker engine
-    #[arg(long)]
-    containers: bool,
+    /// Have providers and mediators run containers too, on this machine's Docker engine; with the API of a Bacalhau
+    /// cluster, the first provider's run there
+    #[arg(long, value_name = "docker|URL", num_args = 0..=1, default_missing_value = "docker")]
+    containers: Option<String>,
 }
 
 pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
@@ -29,7 +30,11 @@ pub(super) async fn devnet(common: &Common, args: Args) -> anyhow::Result<ExitCo
         port: args.port,
         fresh: args.fresh,
         cheating_provider: args.cheating_provider,
-        containers: args.containers,
+        containers: match args.containers.as_deref() {
+            None => Containers::No,
+            Some("docker") => Containers::Docker,
+            Some(api) => Containers::Bacalhau(api.to_owned()),
+        },
         block_seconds: 1,
     };
     let devnet = Devnet::start(&options, &|text| output::note(text)).await?;

@@ -17,7 +17,8 @@ pub(super) struct Args {
 pub(super) async fn doctor(common: &Common, args: &Args) -> anyhow::Result<ExitCode> {
     let home = session::home(common)?;
     let config = WorkerConfig::for_this_program(Duration::from_secs(session::TRIAL_SECONDS_MAX))?;
-    let checks = checks(&Facts::gather(&home, &session::code_dir(&home), config).await);
+    let facts = Facts::gather(&home, &session::code_dir(&home), config).await;
+    let checks = checks(&facts.with_containers(&home).await);
     let fit = checks.iter().all(|check| check.verdict != Verdict::Fail);
     if args.json {
         output::json(&serde_json::json!({ "fit": fit, "checks": checks }));

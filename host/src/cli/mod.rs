@@ -14,12 +14,14 @@ mod doctor;
 mod ending;
 mod engine;
 mod exec;
+mod job;
 mod machines;
 mod module;
 mod module_path;
 mod money;
 mod output;
 mod progress;
+mod publish;
 mod roles;
 mod run;
 mod session;
@@ -74,6 +76,9 @@ enum LilypadCommand {
     Module(module::Command),
     /// See which machines are on offer, and their GPUs
     Machines(machines::Args),
+    /// Find out about a job before it costs anything
+    #[command(subcommand)]
+    Job(job::Command),
     /// Look at deals
     #[command(subcommand)]
     Deal(deal::Command),
@@ -135,6 +140,7 @@ pub fn lilypad() -> ExitCode {
             LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Machines(command) => machines::machines(&args.common, &command).await,
+            LilypadCommand::Job(command) => job::job(&args.common, &command).await,
             LilypadCommand::Deal(command) => deal::deal(&args.common, command).await,
             LilypadCommand::Audit(command) => audit::audit(&args.common, command).await,
             LilypadCommand::Balance => money::balance(&args.common).await,

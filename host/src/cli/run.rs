@@ -1,21 +1,18 @@
 //! `lilypad run`: a job on the market, from files here to files here.
 
 use super::{
-    Common, container::ContainerArgs, ending, engine::EngineArgs, exec::check_out, progress::Story, session,
-    usage,
+    Common, container::ContainerArgs, ending, engine::EngineArgs, exec::check_out, progress::Story, publish,
+    session, usage,
 };
 use crate::{
     chain::{Address, Chain, Verification},
     deal::{PENALTY_BPS, audit_bps_min},
-    report::{count, parse_tokens},
+    report::parse_tokens,
     roles::creator::{Check, CreatorShell, Ending, OfferTerms},
     solver::{SolverClient, policy::Policy},
-    store::{SnapshotLimits, Store, read_dir},
 };
-use lilypad_abi::{BlobDigest, Cid, Job, JobSpec, Limits, Profile};
+use lilypad_abi::{Job, Limits};
 use std::{
-    collections::BTreeMap,
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -28,23 +25,32 @@ const POLL: Duration = Duration::from_millis(300);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The module: a name of this network, a CID, or a .wasm file
-    #[arg(required_unless_present_any = ["image"])]
-    module: Option<String>,
+    #[arg(required_unless_present_any = ["image", "bacalhau", "module_path"])]
+    pub(super) module: Option<String>,
     /// Run a container instead: a name such as localhost:5000/tool:1, a name@sha256:…, or an image archive (.tar)
     #[arg(long, conflicts_with = "module")]
-    image: Option<String>,
+    pub(super) image: Option<String>,
     /// Put the image itself beside the job, for providers and mediators that can't reach its registry
     #[arg(long, requires = "image")]
-    image_as_content: bool,
+    pub(super) image_as_content: bool,
+    /// Run what a Bacalhau job document asks for, v1 or v2, YAML or JSON; - reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["module", "image", "inputs", "input"])]
+    pub(super) bacalhau: Option<PathBuf>,
+    /// Run a Lilypad module (lilypad_module.json.tmpl) from a folder or a git URL, filled with -i
+    #[arg(long, value_name = "FOLDER|URL", conflicts_with_all = ["module", "image", "bacalhau", "input"])]
+    pub(super) module_path: Option<String>,
+    /// The commit to take it from: all 40 hex digits; a URL needs it
+    #[arg(long, value_name = "HASH", requires = "module_path")]
+    pub(super) module_commit: Option<String>,
     /// Arguments for the guest
     #[arg(last = true)]
-    args: Vec<String>,
+    pub(super) args: Vec<String>,
     /// A typed input of the module; the whole of them becomes a JSON object on its standard input
     #[arg(short = 'i', long = "set", value_name = "KEY=VALUE")]
-    inputs: Vec<String>,
+    pub(super) inputs: Vec<String>,
     /// A folder that a module sees as /in, and a container as /inputs
     #[arg(long, value_name = "FOLDER")]
-    input: Option<PathBuf>,
+    pub(super) input: Option<PathBuf>,
     /// Write the result here, which must be empty or new [default: lilypad-out/<deal>]
     #[arg(long)]
     out: Option<PathBuf>,
@@ -56,10 +62,10 @@ pub(super) struct Args {
     price_max: Option<u128>,
     /// Most fuel of a module
     #[arg(long, default_value_t = Limits::default().fuel_limit)]
-    fuel: u64,
+    pub(super) fuel: u64,
     /// Most memory
     #[arg(long, value_parser = super::exec::parse_size, default_value = "1GiB")]
-    memory: u64,
+    pub(super) memory: u64,
     /// Pay only after running the job here too, or trust the provider; replicas that agree are not checked
     #[arg(long, value_enum, default_value_t = CheckArg::Rerun)]
     check: CheckArg,
@@ -74,7 +80,7 @@ pub(super) struct Args {
     runs: u8,
     /// Providers that run the job, each in its own deal; where they differ, mediators decide
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
-    replicas: u8,
+    pub(super) replicas: u8,
     /// What whoever is at fault loses besides, in 1/10,000 of the price
     #[arg(long, default_value_t = PENALTY_BPS)]
     penalty_bps: u32,
@@ -95,9 +101,9 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    container: ContainerArgs,
+    pub(super) container: ContainerArgs,
     #[command(flatten)]
-    engine: EngineArgs,
+    pub(super) engine: EngineArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -125,16 +131,6 @@ impl From<CheckArg> for Check {
     }
 }
 
-/// A job before it is published: where its parts lie on this machine.
-#[derive(Debug, Default)]
-pub(super) struct Parts {
-    pub(super) module: String,
-    pub(super) args: Vec<String>,
-    pub(super) inputs: Vec<String>,
-    pub(super) folder: Option<PathBuf>,
-    pub(super) limits: Limits,
-}
-
 pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode> {
     if let Some(out) = &args.out {
         check_out(out)?;
@@ -143,32 +139,8 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
     let chain = session::creator_chain(common).await?;
     let story = Story::new(&chain);
     let mut shell = creator_shell(&chain, &home, args.serve, args.public_url.clone()).await?;
-    let job = match &args.image {
-        Some(image) => {
-            let image = {
-                let (store, dir) = (&shell.workshop.store, home.join("containers"));
-                args.engine.image(image, args.image_as_content, store, &dir).await?
-            };
-            let (store, input) = (&shell.workshop.store, args.input.as_deref());
-            if !args.inputs.is_empty() {
-                return Err(usage(
-                    "-i is for modules; give a container --env, --input or arguments".to_owned(),
-                ));
-            }
-            Job::Container(args.container.spec(image, args.memory, &args.args, input, store)?)
-        }
-        None => {
-            let parts = Parts {
-                module: args.module.clone().unwrap_or_default(),
-                args: args.args.clone(),
-                inputs: args.inputs.clone(),
-                folder: args.input.clone(),
-                limits: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
-            };
-            Job::Wasm(publish(&chain, &shell.workshop.store, &parts, &story)?)
-        }
-    };
-    let terms = terms(&args, &chain, &job, &story)?;
+    let (job, replicas) = publish::job(&args, &chain, &shell, &home, &story).await?;
+    let terms = terms(&args, replicas, &chain, &job, &story)?;
     let check: Check = args.check.into();
     if let Job::Container(_) = &job {
         story.say(&format!("job {}", job.cid()?));
@@ -186,15 +158,15 @@ pub(super) async fn run(common: &Common, args: Args) -> anyhow::Result<ExitCode>
 }
 
 /// What these arguments offer for the job.
-fn terms(args: &Args, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result<OfferTerms> {
+fn terms(args: &Args, replicas: u8, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result<OfferTerms> {
     let mut terms = default_terms(chain, job, args.runs);
     terms.price_per_gigafuel_max = args.price_max.unwrap_or(terms.price_per_gigafuel_max);
     terms.provider = args.provider;
     terms.expires_in = args.wait;
-    terms.replicas = args.replicas;
+    terms.replicas = replicas;
     terms.penalty_bps = args.penalty_bps;
     if matches!(job, Job::Container(_)) && args.verify == VerifyArg::Unverified {
-        if args.replicas > 1 || args.audit_bps.is_some_and(|bps| bps > 0) {
+        if replicas > 1 || args.audit_bps.is_some_and(|bps| bps > 0) {
             return Err(usage(
                 "--verify unverified has no replicas and no audits; leave them out".to_owned(),
             ));
@@ -202,7 +174,7 @@ fn terms(args: &Args, chain: &Chain, job: &Job, story: &Story) -> anyhow::Result
         terms.verification = Verification::Unverified;
         story.say("UNVERIFIED: nobody checks this result, and a wrong one can't be challenged");
     }
-    let by_audits_only = matches!(args.check, CheckArg::Trust) && args.replicas == 1;
+    let by_audits_only = matches!(args.check, CheckArg::Trust) && replicas == 1;
     terms.audit_bps = args.audit_bps.unwrap_or_else(|| match terms.verification {
         Verification::Unverified => 0,
         _ if by_audits_only => audit_bps_min(args.penalty_bps),
@@ -264,45 +236,6 @@ pub(super) async fn creator_shell(
     Ok(CreatorShell { chain: chain.clone(), solver, workshop, gateway, poll: POLL })
 }
 
-/// Puts everything a job names into the store and gives the job.
-pub(super) fn publish(chain: &Chain, store: &Store, parts: &Parts, story: &Story) -> anyhow::Result<JobSpec> {
-    let module = module(chain, store, &parts.module)?;
-    let mut inputs = BTreeMap::new();
-    if let Some(path) = &parts.folder {
-        let folder = read_dir(path, &SnapshotLimits::default())
-            .map_err(|error| usage(crate::report::causes(&error)))?;
-        story.say(&format!(
-            "input {}: {} files, {} bytes",
-            path.display(),
-            folder.files(),
-            count(folder.bytes())
-        ));
-        inputs.insert(lilypad_abi::guest::INPUT_DIR.to_owned(), store.add_folder(&folder)?);
-    }
-    let stdin = match parts.inputs.is_empty() {
-        true => None,
-        false => Some(store.add_file(typed_inputs(&parts.inputs)?.to_string().as_bytes())?),
-    };
-    let name = Path::new(&parts.module)
-        .file_stem()
-        .map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
-    let spec = JobSpec {
-        profile: Profile::Lilypad1,
-        module,
-        args: std::iter::once(name).chain(parts.args.iter().cloned()).collect(),
-        env: BTreeMap::new(),
-        inputs,
-        stdin,
-        limits: parts.limits,
-        seed: BlobDigest::default(),
-        clock_epoch_ns: 0,
-    };
-    spec.validate().map_err(|error| usage(error.to_string()))?;
-    story.say(&format!("job {}", spec.cid()?));
-    story.stage("publish");
-    Ok(spec)
-}
-
 /// Offers, waits, checks, pays: one deal, or one for each replica.
 pub(super) async fn order(
     shell: &CreatorShell,
@@ -325,61 +258,4 @@ pub(super) async fn order(
         shell.see_through(deal, check, &|progress| story.tell(progress)).await
     });
     Ok(futures::future::try_join_all(all).await?)
-}
-
-fn module(chain: &Chain, store: &Store, name: &str) -> anyhow::Result<Cid> {
-    let modules = &chain.network().modules;
-    if let Some(cid) = modules.get(name) {
-        return Ok(*cid);
-    }
-    if let Ok(cid) = name.parse() {
-        return Ok(cid);
-    }
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension == "wasm") || name.contains('/') {
-        let bytes = fs::read(path).map_err(|error| usage(format!("module {name} can't be read: {error}")))?;
-        let report = lilypad_runtime::inspect(&bytes);
-        if let Some((_, detail)) = report.refusal {
-            return Err(usage(format!("module {name} would be refused: {detail}; nothing was spent")));
-        }
-        return Ok(store.add_file(&bytes)?);
-    }
-    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
-    Err(usage(format!(
-        "no module '{name}' on this network; it has {}; or give a CID or a .wasm file",
-        known.join(", ")
-    )))
-}
-
-/// `k=v` as a text, `k:=v` as JSON; one object.
-fn typed_inputs(pairs: &[String]) -> anyhow::Result<serde_json::Value> {
-    let mut object = serde_json::Map::new();
-    for pair in pairs {
-        let bad =
-            || usage(format!("-i '{pair}' must be KEY=VALUE, or KEY:=JSON for a number, list or object"));
-        let (key, value) = pair.split_once('=').ok_or_else(bad)?;
-        let (key, value) = match key.strip_suffix(':') {
-            Some(key) => (key, serde_json::from_str(value).map_err(|_| bad())?),
-            None => (key, serde_json::Value::from(value)),
-        };
-        if key.is_empty() || object.insert(key.to_owned(), value).is_some() {
-            return Err(usage(format!("-i '{pair}': a key must be given, and given once")));
-        }
-    }
-    Ok(object.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn typed_inputs_become_one_object() {
-        let pairs = ["message=a=b", "width:=3"].map(str::to_owned);
-        assert_eq!(typed_inputs(&pairs).unwrap(), serde_json::json!({"message": "a=b", "width": 3}));
-        for bad in [&["x"][..], &["=1"], &["a:=nope"], &["a=1", "a=2"]] {
-            let pairs: Vec<String> = bad.iter().map(|pair| (*pair).to_owned()).collect();
-            assert!(typed_inputs(&pairs).is_err(), "{bad:?}");
-        }
-    }
 }

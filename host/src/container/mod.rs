@@ -5,6 +5,7 @@
 
 pub mod bacalhau;
 pub(crate) mod collect;
+pub mod compare;
 pub mod docker;
 pub mod gpu;
 

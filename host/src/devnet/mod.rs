@@ -55,10 +55,22 @@ pub struct Options {
     pub fresh: bool,
     /// Whether the second provider makes its results up.
     pub cheating_provider: bool,
-    /// Whether providers and mediators run containers too, on this machine's Docker engine.
-    pub containers: bool,
+    /// Whether providers and mediators run containers too, and on what.
+    pub containers: Containers,
     /// Seconds between blocks without transactions; a transaction gets its block at once.
     pub block_seconds: u64,
+}
+
+/// Where a devnet's containers run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Containers {
+    /// Nowhere.
+    #[default]
+    No,
+    /// On this machine's Docker engine.
+    Docker,
+    /// The first provider's on the Bacalhau cluster with this API, everybody else's on this machine's Docker engine.
+    Bacalhau(String),
 }
 
 /// One party for people to look at.
@@ -194,7 +206,7 @@ impl Devnet {
             processes.push(start(&tools, plan)?);
         }
         let mut devnet = Self { network, parties, processes, modules_server, _lock: lock };
-        if let Err(error) = devnet.wait_until_ready(options.containers).await {
+        if let Err(error) = devnet.wait_until_ready(options.containers != Containers::No).await {
             devnet.stop().await;
             return Err(error);
         }
@@ -486,8 +498,13 @@ fn party_plans(
         parties.push(Party { name, address: key.address(), url: format!("http://127.0.0.1:{port}"), cheats });
         Ok(())
     };
-    let engine: &[&str] = if options.containers { &["--executor", "docker"] } else { &[] };
-    let engine: Vec<String> = engine.iter().map(|&arg| arg.to_owned()).collect();
+    let args = |args: &[&str]| -> Vec<String> { args.iter().map(|&arg| arg.to_owned()).collect() };
+    let docker = args(&["--executor", "docker"]);
+    let (first, engine) = match &options.containers {
+        Containers::No => (Vec::new(), Vec::new()),
+        Containers::Docker => (docker.clone(), docker),
+        Containers::Bacalhau(api) => (args(&["--executor", "bacalhau", "--bacalhau-api", api]), docker),
+    };
     add("solver".to_owned(), "solver", SOLVER, ports[1], &[])?;
     // The second asks a little more, so that it gets the jobs that name it, or when the first is busy.
     for (i, (account, price)) in PROVIDERS.into_iter().zip(["0.01", "0.012"]).enumerate() {
@@ -496,7 +513,7 @@ fn party_plans(
         if i == 1 && options.cheating_provider {
             more.push("--cheat".to_owned());
         }
-        more.extend(engine.clone());
+        more.extend(if i == 0 { first.clone() } else { engine.clone() });
         let core = if i == 0 { "0.0001" } else { "0.00012" };
         more.extend(["--price-core".to_owned(), core.to_owned()]);
         add(format!("provider-{}", i + 1), "provider", account, ports[3 + i], &more)?;

@@ -1,5 +1,9 @@
 //! Looks at the machine. What cannot be found out is left open, not guessed.
 
+use crate::container::{
+    Machine,
+    docker::{DockerExecutor, DockerOptions, EngineFacts},
+};
 use crate::exec::{CACHE_BYTES_MAX, CodeCache, Executor, WorkerConfig, landlock_version, trial_job};
 use rustix::process::{Resource, getrlimit};
 use std::{
@@ -27,6 +31,22 @@ pub struct Facts {
     pub(super) cpu: String,
     pub(super) clock_is_plausible: bool,
     pub(super) trial: Result<Trial, String>,
+    /// `None` when nobody asked: a service that runs modules only isn't told of its engine at every start.
+    pub(super) containers: Option<Containers>,
+}
+
+/// What runs containers here.
+#[derive(Debug, Clone)]
+pub(super) enum Containers {
+    /// Nothing listens where an engine would.
+    None {
+        /// Where that is.
+        host: String,
+    },
+    /// Something is there and can't be used.
+    Unusable(String),
+    /// An engine, and what all jobs together may have of it.
+    Engine(EngineFacts, Machine),
 }
 
 /// The folder of compiled code.
@@ -71,7 +91,15 @@ impl Facts {
             cpu: cpu(),
             clock_is_plausible: clock_is_plausible(),
             trial: trial(config).await,
+            containers: None,
         }
+    }
+
+    /// Looks for a container engine and GPUs as well.
+    #[must_use]
+    pub async fn with_containers(mut self, home: &Path) -> Self {
+        self.containers = Some(containers(home).await);
+        self
     }
 }
 
@@ -147,6 +175,24 @@ fn cpu() -> String {
 fn clock_is_plausible() -> bool {
     let made = std::env::current_exe().and_then(fs::metadata).and_then(|metadata| metadata.modified());
     made.map_or(true, |made| SystemTime::now() >= made)
+}
+
+async fn containers(home: &Path) -> Containers {
+    // A folder of its own, so that no other program's containers are anything to it.
+    let Ok(scratch) = std::path::absolute(home.join("containers").join("doctor")) else {
+        return Containers::Unusable("this folder has no path".to_owned());
+    };
+    let options = DockerOptions::new("doctor", &scratch);
+    let host = options.host.clone();
+    if host.strip_prefix("unix://").is_some_and(|socket| !Path::new(socket).exists()) {
+        return Containers::None { host };
+    }
+    let found = match DockerExecutor::connect(options).await {
+        Ok(docker) => Containers::Engine(docker.facts().clone(), docker.total().clone()),
+        Err(error) => Containers::Unusable(crate::report::causes(&error)),
+    };
+    let _ = fs::remove_dir_all(&scratch);
+    found
 }
 
 async fn trial(config: WorkerConfig) -> Result<Trial, String> {

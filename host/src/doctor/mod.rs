@@ -7,6 +7,7 @@ mod facts;
 
 pub use self::facts::Facts;
 
+use self::facts::Containers;
 use crate::exec::TRIAL_RECEIPT;
 
 /// What a check found.
@@ -75,6 +76,9 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         clock(facts),
     ];
     checks.push(worker(facts));
+    if let Some(containers) = &facts.containers {
+        checks.extend([engine(containers), gpus(containers)]);
+    }
     checks
 }
 
@@ -249,12 +253,74 @@ fn worker(facts: &Facts) -> Check {
     }
 }
 
+/// Modules need no engine, so that a machine without one is as good as another.
+fn engine(containers: &Containers) -> Check {
+    let name = "containers";
+    match containers {
+        Containers::None { host } => Check::ok(
+            name,
+            format!(
+                "no Docker engine at {host}; needed only for `--executor docker`, DOCKER_HOST names another"
+            ),
+        ),
+        Containers::Unusable(reason) => Check::warn(
+            name,
+            reason.clone(),
+            "containers can't run here until that is put right; modules are not affected",
+        ),
+        Containers::Engine(engine, machine) => {
+            let found = format!(
+                "Docker {} (API {}), control groups version {}; memory, processes and processor time are limited; \
+                 {} cores, {} MiB of memory, {} MiB for outputs",
+                engine.version,
+                engine.api_version,
+                engine.cgroup_version,
+                machine.cpu_millis / 1_000,
+                machine.memory_bytes / MIB,
+                machine.disk_bytes / MIB
+            );
+            match &engine.watched_because {
+                None => Check::ok(name, format!("{found}, each job's on a file system of its own")),
+                Some(reason) => Check::warn(
+                    name,
+                    format!("{found}, which are only watched: {reason}"),
+                    "install e2fsprogs and mount, and let this program use loop devices: a job can fill the disk for \
+                     a moment otherwise",
+                ),
+            }
+        }
+    }
+}
+
+fn gpus(containers: &Containers) -> Check {
+    let Containers::Engine(engine, machine) = containers else {
+        return Check::ok("GPUs", "not looked for: only containers use them");
+    };
+    let found = match machine.gpus.as_slice() {
+        [] => "none that nvidia-smi, rocm-smi, amd-smi or xpu-smi tell of".to_owned(),
+        gpus => gpus
+            .iter()
+            .map(|gpu| format!("{} ({} MiB)", gpu.name, gpu.memory_mib))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    match engine.gpu_failures.as_slice() {
+        [] => Check::ok("GPUs", found),
+        failures => Check::warn(
+            "GPUs",
+            format!("{found}; {}", failures.join("; ")),
+            "run the tool by hand and see to its driver: GPUs that it doesn't tell of are not offered",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
         facts::{Cache, Trial},
         *,
     };
+    use crate::container::{Machine, docker::EngineFacts};
     use std::time::Duration;
 
     fn good() -> Facts {
@@ -279,6 +345,16 @@ mod tests {
                 first: Duration::from_millis(5),
                 again: Duration::from_micros(300),
             }),
+            containers: Some(Containers::Engine(
+                EngineFacts {
+                    version: "20.10.24".into(),
+                    api_version: "1.41".into(),
+                    cgroup_version: "2".into(),
+                    watched_because: None,
+                    gpu_failures: Vec::new(),
+                },
+                Machine::default(),
+            )),
         }
     }
 
@@ -293,9 +369,17 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_without_an_engine_runs_modules_as_well_as_any() {
+        let none = Some(Containers::None { host: "unix:///var/run/docker.sock".into() });
+        for containers in [none, None] {
+            assert_eq!(shortcomings(&checks(&Facts { containers, ..good() })), None);
+        }
+    }
+
+    #[test]
     fn each_shortcoming_is_named_with_what_to_do() {
         type Change = fn(&mut Facts);
-        let cases: [(&str, Verdict, Change); 15] = [
+        let cases: [(&str, Verdict, Change); 18] = [
             ("Landlock", Verdict::Warn, |facts| facts.landlock = None),
             ("Landlock", Verdict::Warn, |facts| facts.landlock = Some(3)),
             ("seccomp", Verdict::Fail, |facts| facts.seccomp_filter = false),
@@ -313,6 +397,19 @@ mod tests {
                 }
             }),
             ("clock", Verdict::Warn, |facts| facts.clock_is_plausible = false),
+            ("containers", Verdict::Warn, |facts| {
+                facts.containers = Some(Containers::Unusable("it can't limit memory".into()));
+            }),
+            ("containers", Verdict::Warn, |facts| {
+                if let Some(Containers::Engine(engine, _)) = &mut facts.containers {
+                    engine.watched_because = Some("no loop devices".into());
+                }
+            }),
+            ("GPUs", Verdict::Warn, |facts| {
+                if let Some(Containers::Engine(engine, _)) = &mut facts.containers {
+                    engine.gpu_failures.push("nvidia-smi failed".into());
+                }
+            }),
             ("worker", Verdict::Fail, |facts| facts.trial = Err("died".into())),
             ("worker", Verdict::Fail, |facts| {
                 if let Ok(trial) = &mut facts.trial {

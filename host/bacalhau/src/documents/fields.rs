@@ -106,7 +106,7 @@ impl<'n, 'p> Fields<'n, 'p> {
     pub(crate) fn whole(&mut self, name: &'static str, findings: &mut Findings) -> Option<u64> {
         let node = self.take(name, findings)?;
         let value = number(node, &self.path.field(name), findings)?;
-        if value < 0.0 || value.fract() != 0.0 || value > 2f64.powi(63) {
+        if value < 0.0 || value.fract() != 0.0 || value >= 2f64.powi(63) {
             findings
                 .problem(&self.path.field(name), format!("expected a whole number from 0, found {value}"));
             return None;

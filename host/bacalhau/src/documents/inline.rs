@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
-use std::{collections::BTreeMap, io::Read as _, path::Component};
+use std::{borrow::Cow, collections::BTreeMap, io::Read as _, path::Component};
 
 /// The media type by which a data URL is a packed folder.
 const PACKED: &str = "application/gzip";
@@ -21,7 +21,11 @@ pub(crate) fn decode(url: &str) -> Result<(Vec<u8>, bool), String> {
     let media_type = parts.next().unwrap_or_default();
     let is_base64 = parts.next_back().is_some_and(|part| part == "base64");
     let bytes = if is_base64 {
-        let data: Vec<u8> = data.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        let data: Cow<'_, [u8]> = if data.contains(|c: char| c.is_ascii_whitespace()) {
+            data.bytes().filter(|b| !b.is_ascii_whitespace()).collect()
+        } else {
+            data.as_bytes().into()
+        };
         STANDARD.decode(data).map_err(|error| format!("this data URL is not base64: {error}"))?
     } else {
         percent_decode(data)?

@@ -6,9 +6,10 @@ use crate::model::{
     TimeoutConfig,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The job that asks a cluster for what a plan asks for. [`super::from_job`] of it gives the plan again, except for its
-/// warnings and the memory of GPUs, for which Bacalhau has no field.
+/// warnings, names that inputs share, and the memory of GPUs, for which Bacalhau has no field.
 #[must_use]
 pub fn to_job(plan: &Plan) -> Job {
     let mut inputs: Vec<InputSource> = plan.inputs.iter().map(input).collect();
@@ -26,12 +27,7 @@ pub fn to_job(plan: &Plan) -> Job {
             engine
         }
         Engine::Wasm { entry_module, entrypoint, parameters, imports } => {
-            let taken = |target: &str| {
-                inputs
-                    .iter()
-                    .chain(&imports.iter().map(input).collect::<Vec<_>>())
-                    .any(|i| i.target == target)
-            };
+            let taken = |target: &str| plan.inputs.iter().chain(imports).any(|input| input.target == target);
             let mut target = "/wasm/entry.wasm".to_owned();
             while taken(&target) {
                 target.insert_str(0, "/wasm");
@@ -54,6 +50,13 @@ pub fn to_job(plan: &Plan) -> Job {
             engine
         }
     };
+    // Names that v1 lets inputs share must differ in v2, and decide nothing.
+    let mut aliases = BTreeSet::new();
+    for input in &mut inputs {
+        if !input.alias.is_empty() && !aliases.insert(input.alias.clone()) {
+            input.alias.clear();
+        }
+    }
     let task = Task {
         name: "main".to_owned(),
         engine,

@@ -3,15 +3,19 @@
 //! Keys are read in any case, as Go reads them. Every field is either understood, left out with a warning, or named in
 //! an error; none is ignored in silence. The README says which.
 
+mod engine;
 mod error;
 mod fields;
 mod inline;
 mod into_job;
+mod needs;
 mod node;
 mod path;
 mod plan;
 mod quantity;
+mod source;
 mod v1;
+mod v1_storage;
 mod v2;
 mod yaml;
 

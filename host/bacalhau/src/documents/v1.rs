@@ -1,13 +1,12 @@
 //! Documents of Bacalhau 1.0 to 1.3: `APIVersion` and `Spec`. Lilypad's modules are written in them.
 
 use super::{
-    DocumentError, Engine, Fields, Findings, Input, Network, Node, Output, Plan, Source,
+    DocumentError, Engine, Fields, Findings, Network, Node, Plan,
+    engine::{Setting, check_env, check_imports, no_engine, read_docker, read_engine, read_spec},
+    needs::{NO_CONSTRAINTS, NO_HTTP, read_resources, warn_publisher},
     path::Path,
     quantity::Units,
-    v2::{
-        NO_CONSTRAINTS, NO_HTTP, Outputs, Setting, check_env, download, flag, inlined, no_engine, no_source,
-        read_docker, read_engine, read_resources, read_spec, required, warn_publisher,
-    },
+    v1_storage::{read_inputs, read_outputs, read_storage},
 };
 use std::collections::BTreeMap;
 
@@ -121,7 +120,7 @@ fn read_job_spec(
     match spec.word("Verifier", found) {
         Some(verifier) if !verifier.eq_ignore_ascii_case("noop") => found.warn(
             &path.field("Verifier"),
-            "left out; how a result is checked is the deal's to say (see --verification)",
+            "left out; how a result is checked is the deal's to say (see --verify)",
         ),
         _ => {}
     }
@@ -232,7 +231,8 @@ fn read_wasm(node: &Node, path: &Path<'_>, setting: &mut Setting, found: &mut Fi
             let target = format!("/wasm/imports/module_{index}.wasm");
             read_storage(node, Some(&target), &imports_path.item(index), found)
         })
-        .collect();
+        .collect::<Vec<_>>();
+    check_imports(&imports, &setting.inputs, &imports_path, found);
     wasm.close(&[], found);
     let env_path = path.field("EnvironmentVariables");
     for (name, value) in env {
@@ -240,76 +240,6 @@ fn read_wasm(node: &Node, path: &Path<'_>, setting: &mut Setting, found: &mut Fi
         setting.env.insert(name, value);
     }
     Some(Engine::Wasm { entry_module: entry_module?.source, entrypoint, parameters, imports })
-}
-
-fn read_inputs(nodes: &[Node], path: &Path<'_>, found: &mut Findings) -> Vec<Input> {
-    let nodes = nodes.iter().enumerate();
-    nodes.filter_map(|(index, node)| read_storage(node, None, &path.item(index), found)).collect()
-}
-
-/// The fields of which each kind of source has its own.
-const SOURCE_FIELDS: [&str; 6] = ["CID", "URL", "S3", "Repo", "SourcePath", "ReadWrite"];
-
-/// A `StorageSpec` that something comes from.
-fn read_storage(node: &Node, target: Option<&str>, path: &Path<'_>, found: &mut Findings) -> Option<Input> {
-    let mut storage = Fields::open(node, path, found);
-    let kind = storage.word("StorageSource", found);
-    let alias = storage.word("Name", found).unwrap_or_default();
-    let target = storage.word("Path", found).or_else(|| target.map(str::to_owned));
-    if target.is_none() {
-        found.problem(&path.field("Path"), "missing; give the path that the job sees it at");
-    }
-    storage.skip("Metadata", found);
-    storage.skip("StorageSourceName", found);
-    let lower = kind.as_deref().map(str::to_ascii_lowercase);
-    let source = match lower.as_deref() {
-        Some("ipfs") => required(&mut storage, "CID", path, found).map(|cid| Source::Ipfs { cid }),
-        Some("urldownload") => required(&mut storage, "URL", path, found)
-            .and_then(|url| download(&url, &path.field("URL"), found)),
-        Some("inline") => required(&mut storage, "URL", path, found)
-            .and_then(|url| inlined(&url, &path.field("URL"), found)),
-        Some("localdirectory") => {
-            let read_write = flag(&mut storage, path, found);
-            required(&mut storage, "SourcePath", path, found).map(|path| Source::Local { path, read_write })
-        }
-        Some(_) => {
-            found.problem(&path.field("StorageSource"), no_source(kind.as_deref().unwrap_or_default()));
-            // Its own fields are no further problem.
-            SOURCE_FIELDS.into_iter().for_each(|name| storage.skip(name, found));
-            None
-        }
-        None => {
-            found.problem(
-                &path.field("StorageSource"),
-                "missing; write IPFS, URLDownload, Inline or LocalDirectory",
-            );
-            None
-        }
-    };
-    for name in SOURCE_FIELDS {
-        storage.refuse_untaken(name, "another kind of source has this; leave it out", found);
-    }
-    storage.close(&[], found);
-    Some(Input { alias, target: target?, source: source? })
-}
-
-fn read_outputs(nodes: &[Node], path: &Path<'_>, found: &mut Findings) -> Vec<Output> {
-    let mut outputs = Outputs::default();
-    for (index, node) in nodes.iter().enumerate() {
-        let place = path.item(index);
-        let mut output = Fields::open(node, &place, found);
-        let name = required(&mut output, "Name", &place, found);
-        let inside = required(&mut output, "Path", &place, found);
-        // Where it would be stored, which is the market's matter.
-        for name in ["StorageSource", "StorageSourceName", "CID", "URL", "Metadata"] {
-            output.skip(name, found);
-        }
-        output.close(&[], found);
-        if let (Some(name), Some(path)) = (name, inside) {
-            outputs.add(Output { name, path }, &place, found);
-        }
-    }
-    outputs.list
 }
 
 fn read_publishers(spec: &mut Fields<'_, '_>, path: &Path<'_>, found: &mut Findings) -> Option<String> {

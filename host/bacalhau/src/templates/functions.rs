@@ -143,14 +143,19 @@ pub(super) fn call(
         ("subst", _) => wants("a format and inputs: subst \"NAME=%s\" .Name"),
         ("printf", [format, values @ ..]) => {
             let text = format_values("printf", &format.text(line)?, values, line)?;
-            // What was decoded stays so: it must be spelled again wherever it is written.
-            let decoded = values.iter().any(|value| matches!(value, Value::Decoded(_)));
-            Ok(if decoded { Value::Decoded(text) } else { Value::Text(text) })
+            Ok(same_spelling(&arguments, text))
         }
         ("printf", _) => wants("a format and values"),
         ("print", values) => {
-            let texts = values.iter().map(|value| value.text(line)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Value::Text(texts.concat()))
+            let is_text = |value: &Value| matches!(value, Value::Text(_) | Value::Decoded(_));
+            let mut text = String::new();
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 && !is_text(value) && !is_text(&values[index - 1]) {
+                    text.push(' ');
+                }
+                text.push_str(&value.text(line)?);
+            }
+            Ok(same_spelling(values, text))
         }
         _ => Err(TemplateError::at(
             line,
@@ -160,6 +165,12 @@ pub(super) fn call(
             ),
         )),
     }
+}
+
+/// Text made of values: what was decoded stays so, for it must be spelled again wherever it is written.
+fn same_spelling(values: &[Value], text: String) -> Value {
+    let is_decoded = values.iter().any(|value| matches!(value, Value::Decoded(_)));
+    if is_decoded { Value::Decoded(text) } else { Value::Text(text) }
 }
 
 fn compare(a: &Value, b: &Value, line: usize) -> Result<Ordering, TemplateError> {

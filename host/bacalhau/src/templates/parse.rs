@@ -148,7 +148,10 @@ impl<'t> Parser<'t> {
                 (_, Ending::Template, _) => return Err(unended()),
                 (_, _, line) => return Err(TemplateError::at(line, "a second {{else}} in one block")),
             },
-            Ending::ElseBlock(kind, tokens, line) => vec![self.block(kind, &tokens, line, depth + 1)?],
+            Ending::ElseBlock(other, _, line) if other != kind => {
+                return Err(TemplateError::at(line, "else if continues an if, and else with a with"));
+            }
+            Ending::ElseBlock(_, tokens, line) => vec![self.block(kind, &tokens, line, depth + 1)?],
             Ending::Template => return Err(unended()),
         };
         Ok(Part::Block(kind, question, then, otherwise))

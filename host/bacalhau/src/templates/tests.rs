@@ -31,7 +31,7 @@ fn go_templates_as_far_as_modules_use_them() {
     // An input given as nothing is an input.
     writes("{{if .M}}{{.M}}{{else}}\"none\"{{end}}", &[("M", "")], "\"\"");
     writes("{{if .A}}a{{else if .B}}b{{else}}c{{end}}", &[("B", "")], "b");
-    writes("{{if .A}}a{{else with .B}}{{.}}{{else}}c{{end}}", &[("B", "x")], "\"x\"");
+    writes("{{with .A}}a{{else with .B}}{{.}}{{else}}c{{end}}", &[("B", "x")], "\"x\"");
     writes("{{with .M}}{{.}}{{$.N}}{{end}}", &[("M", "m"), ("N", "n")], "\"m\"\"n\"");
     writes("{{range $k, $v := .}}{{$k}}={{$v}};{{end}}", &[("B", "2"), ("A", "1")], "A=\"1\";B=\"2\";");
     writes("{{range .}}{{.}}{{else}}none{{end}}", &[], "none");
@@ -47,7 +47,7 @@ fn go_templates_as_far_as_modules_use_them() {
     );
     writes("{{printf \"%s-%d-%q-%v-%%\" \"a\" 7 `b\"` true}}", &[], "a-7-\"b\\\"\"-true-%");
     writes("{{printf \"%s\" (printf \"%q\" .M)}}", &[("M", "x")], "\"\\\"x\\\"\"");
-    writes("{{len .M}} {{print \"a\" 1}}", &[("M", "moo")], "5 a1");
+    writes("{{len .M}} {{print \"a\" 1 2 \"c\"}}", &[("M", "moo")], "5 a1 2c");
 }
 
 #[test]
@@ -82,6 +82,7 @@ fn what_is_wrong_is_said_with_its_line() {
     );
     fails("\n\n{{if .A}}", &[], "line 3: this block has no {{end}}");
     fails("{{if .A}}{{else}}{{else}}{{end}}", &[], "a second {{else}}");
+    fails("{{if .A}}{{else with .B}}{{end}}", &[], "else if continues an if");
     fails("x{{end}}", &[], "this {{end}} ends nothing");
     fails("x{{else}}", &[], "belongs to nothing");
     fails("{{", &[], "the template ends within {{ }}");

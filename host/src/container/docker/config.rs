@@ -8,12 +8,13 @@ use crate::container::gpu::Devices;
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, DeviceRequest, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    MountVolumeOptions, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use lilypad_abi::{ContainerSpec, Network};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Most open files of one process: the same everywhere, few enough for engines that may not raise their own limit.
+/// Most open files of one process: the same on every machine, and no more than engines may be bound to themselves.
+/// Programs that close all that may be open take a second for a million.
 const OPEN_FILES_MAX: i64 = 16_384;
 
 /// `/dev/shm`, which Python and databases expect; counted as the job's memory, like `/tmp`.
@@ -30,6 +31,8 @@ pub(super) struct Plan<'a> {
     pub(super) binds: Vec<Bind>,
     pub(super) devices: Devices,
     pub(super) labels: BTreeMap<&'static str, String>,
+    /// What the names of its volumes begin with.
+    pub(super) name: String,
 }
 
 /// What the engine is asked for.
@@ -164,10 +167,20 @@ fn mounts(plan: &Plan<'_>) -> Vec<Mount> {
     });
     // A volume that the image declares would be writable and without bound: it stays as the image has it.
     let taken = |path: &str| path == "/tmp" || plan.binds.iter().any(|bind| bind.target == path);
-    let volumes = plan.volumes.iter().map(|path| clean(path)).filter(|path| !taken(path)).map(|path| Mount {
+    // Named, because engines let only those be read-only.
+    let paths: BTreeSet<String> =
+        plan.volumes.iter().map(|path| clean(path)).filter(|path| !taken(path)).collect();
+    let volumes = paths.into_iter().enumerate().map(|(number, path)| Mount {
         typ: Some(MountType::VOLUME),
+        source: Some(format!("{}.{number}", plan.name)),
         target: Some(path),
         read_only: Some(true),
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(
+                plan.labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            ),
+            ..MountVolumeOptions::default()
+        }),
         ..Mount::default()
     });
     binds.chain(volumes).collect()
@@ -209,7 +222,8 @@ mod tests {
 
     fn planned(spec: &ContainerSpec, volumes: &[String], binds: Vec<Bind>) -> ContainerCreateBody {
         let labels = BTreeMap::new();
-        body(Plan { spec, image: "sha256:1", volumes, binds, devices: Devices::default(), labels })
+        let name = "lilypad-x".to_owned();
+        body(Plan { spec, image: "sha256:1", volumes, binds, devices: Devices::default(), labels, name })
     }
 
     #[test]
@@ -235,7 +249,7 @@ mod tests {
         let mounts = planned(&spec(), &volumes, vec![bind]).host_config.unwrap().mounts.unwrap();
         let seen: Vec<_> =
             mounts.iter().map(|m| (m.target.as_deref().unwrap(), m.read_only.unwrap())).collect();
-        assert_eq!(seen, [("/outputs", false), ("/data", true), ("/b", true)]);
+        assert_eq!(seen, [("/outputs", false), ("/b", true), ("/data", true)]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ const BLOCK_BYTES: u64 = 4_096;
 
 /// Makes a file system in the new file `image` for `bytes` in `files` files and folders, and mounts it at `at`.
 ///
+/// What is in `at` already is in the new file system from its first moment, with its owners and modes.
 /// A little more than that fits, since files fill their last blocks only in part: what comes out is counted again.
 pub(super) fn mount(image: &Path, at: &Path, bytes: u64, files: u32) -> io::Result<()> {
     let files = u64::from(files);
@@ -45,6 +46,8 @@ pub(super) fn mount(image: &Path, at: &Path, bytes: u64, files: u32) -> io::Resu
             OsStr::new("^has_journal,^resize_inode"),
             OsStr::new("-E"),
             OsStr::new("lazy_itable_init=1,nodiscard"),
+            OsStr::new("-d"),
+            at.as_os_str(),
             image.as_os_str(),
         ],
     )?;

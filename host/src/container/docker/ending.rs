@@ -8,6 +8,9 @@ use std::time::Duration;
 /// killed for it (SIGXFSZ).
 pub(in crate::container) const OVER_OUTPUTS: u32 = 128 + 25;
 
+/// Engines note a start a little late, so that a run of a few milliseconds would come to nothing.
+const RUN_MIN: Duration = Duration::from_millis(1);
+
 /// How a container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ending {
@@ -30,7 +33,7 @@ impl Ending {
         Some(Self {
             code: state.exit_code?,
             // A clock that was set back meanwhile costs the provider its pay, not the creator its money.
-            run: finished.saturating_sub(started),
+            run: finished.saturating_sub(started).max(RUN_MIN),
             out_of_memory: state.oom_killed == Some(true),
         })
     }
@@ -129,6 +132,12 @@ mod tests {
         assert_eq!(ending.status(Duration::from_secs(10), false), Some(Status::Exited { code: 3 }));
         assert_eq!(ending.status(Duration::from_secs(9), false), Some(Status::OutOfFuel));
         assert_eq!(ending.status(Duration::from_secs(99), true), Some(Status::OutOfFuel));
+    }
+
+    #[test]
+    fn a_run_that_ended_before_its_start_was_noted_is_no_free_one() {
+        let ending = Ending::of(&state("2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.4Z", 0)).unwrap();
+        assert_eq!(ending.run, RUN_MIN);
     }
 
     #[test]

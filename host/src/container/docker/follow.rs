@@ -33,6 +33,8 @@ pub(super) struct Capture {
     listener: Option<Listener>,
     /// What the entries that came take in the engine's log.
     log_bytes: u64,
+    /// Bytes of stdout and stderr that the listener has heard.
+    heard: (usize, usize),
 }
 
 impl Capture {
@@ -44,23 +46,36 @@ impl Capture {
             stderr_max: spec.limits.stderr_bytes_max,
             listener,
             log_bytes: 0,
+            heard: (0, 0),
         }
     }
 
+    /// For hearing everything once more; the listener hears only what it hasn't yet.
+    pub(super) fn again(self, spec: &ContainerSpec) -> Self {
+        Self { heard: self.heard, ..Self::new(spec, self.listener) }
+    }
+
     fn take(&mut self, output: &LogOutput) {
-        let (kept, most, stream, bytes) = match output {
-            LogOutput::StdOut { message } => (&mut self.stdout, self.stdout_max, Stream::Stdout, message),
-            LogOutput::StdErr { message } => (&mut self.stderr, self.stderr_max, Stream::Stderr, message),
+        let (out_heard, err_heard) = (&mut self.heard.0, &mut self.heard.1);
+        let (kept, most, stream, heard, bytes) = match output {
+            LogOutput::StdOut { message } => {
+                (&mut self.stdout, self.stdout_max, Stream::Stdout, out_heard, message)
+            }
+            LogOutput::StdErr { message } => {
+                (&mut self.stderr, self.stderr_max, Stream::Stderr, err_heard, message)
+            }
             LogOutput::StdIn { .. } | LogOutput::Console { .. } => return,
         };
         self.log_bytes = self.log_bytes.saturating_add(bytes.len() as u64 + LOG_ENTRY_BYTES);
         let room = most.saturating_sub(kept.len() as u64);
         let bytes = &bytes[..bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))];
-        if !bytes.is_empty() {
-            kept.extend_from_slice(bytes);
-            if let Some(listener) = &self.listener {
-                listener(stream, bytes);
-            }
+        kept.extend_from_slice(bytes);
+        let new = kept.get(*heard..).unwrap_or_default();
+        if let Some(listener) = &self.listener
+            && !new.is_empty()
+        {
+            listener(stream, new);
+            *heard = kept.len();
         }
     }
 

@@ -38,7 +38,8 @@ impl ImageName {
             None => path,
         };
         let (host, repository) = path.split_once('/')?;
-        let host_fits = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-".contains(&b));
+        let host_fits = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-".contains(&b))
+            && host.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         let part_fits = |part: &str| {
             part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
                 && part.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())

@@ -157,7 +157,7 @@ fn part(total: &Machine, used: &Machine, need: &Need) -> Option<Machine> {
         None => Vec::new(),
         Some(gpus) => choose(&total.gpus, &used.gpus, gpus)?,
     };
-    all.then(|| Machine {
+    all.then_some(Machine {
         cpu_millis: need.cpu_millis,
         memory_bytes: need.memory_bytes,
         disk_bytes: need.disk_bytes,

@@ -130,6 +130,7 @@ impl Inner {
             binds: scratch.binds(spec),
             devices,
             labels,
+            name: self.container_name(&task.name),
         });
         let (folder, job, watched) = (scratch.clone(), task.job.clone(), self.watches());
         // The engine takes longer for a container than we do for a file system and the inputs.
@@ -239,18 +240,20 @@ impl Inner {
             return Ok(None);
         }
         let mut capture = Capture::new(spec, listener);
-        let followed = if running {
+        let mut followed = Followed { complete: true, ..Followed::default() };
+        if running {
             tracing::info!(run = %task.name, "going on with the container that an earlier process started");
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let left =
                 Duration::from_millis(spec.limits.timeout_ms).saturating_sub(now.saturating_sub(started));
             let watched = self.watches().then_some((&scratch, spec));
             let words = self.log(id, true);
-            self.follow(id, words, &mut capture, Instant::now() + left, watched).await?
-        } else {
-            self.reread(id, &mut capture).await?;
-            Followed { complete: true, ..Followed::default() }
-        };
+            followed = self.follow(id, words, &mut capture, Instant::now() + left, watched).await?;
+        }
+        // Whoever follows the engine's log may miss the end of it.
+        capture = capture.again(spec);
+        self.reread(id, &mut capture).await?;
+        followed.complete = true;
         if capture.may_lack_beginning(spec) && !followed.for_time {
             return Ok(None);
         }
@@ -273,11 +276,12 @@ impl Inner {
         followed: Followed,
     ) -> Result<Execution, ContainerError> {
         let spec = &task.job.spec;
-        let state = self.docker.inspect_container(id, None).await.map_err(|error| fault(&error))?.state;
+        let container = self.docker.inspect_container(id, None).await.map_err(|error| fault(&error))?;
+        let state = container.state.as_ref();
         let unclear = || ContainerError::Fault("the engine doesn't say how the container ended".to_owned());
-        let ending = state.as_ref().and_then(Ending::of).ok_or_else(unclear)?;
+        let ending = state.and_then(Ending::of).ok_or_else(unclear)?;
         if !followed.complete {
-            capture = Capture::new(spec, None);
+            capture = capture.again(spec);
             self.reread(id, &mut capture).await?;
             if capture.may_lack_beginning(spec) {
                 let said = "the container's words were lost with the connection to the engine";
@@ -297,7 +301,7 @@ impl Inner {
         let (scratch, job) = (Scratch::of(&self.options.scratch, &task.name), task.job.clone());
         // The container's removal doesn't touch the outputs, which lie on a file system of ours.
         let (removed, outputs) = tokio::join!(
-            self.remove_container(id),
+            self.remove_container(&container),
             blocking(move || if wanted { scratch.collect(&job.spec) } else { Ok(BTreeMap::new()) }),
         );
         let outputs = match outputs? {

@@ -70,13 +70,6 @@ impl Scratch {
             let folders = u32::try_from(job.spec.outputs.len()).unwrap_or(u32::MAX);
             let files = limits.output_files_max.saturating_add(folders);
             disk::mount(&self.image(), &self.outputs(), limits.disk_bytes_max, files)?;
-            self.make_outputs(job.spec.outputs.len())?;
-        }
-        for number in 0..job.spec.outputs.len() {
-            let path = self.output(number);
-            rustix::fs::chown(&path, Some(Uid::from_raw(GUEST_ID)), Some(Gid::from_raw(GUEST_ID)))?;
-            // Whatever user the engine maps the container's to.
-            rustix::fs::chmod(&path, Mode::from_raw_mode(0o777))?;
         }
         for (number, node) in job.inputs.values().enumerate() {
             let path = self.input(number);
@@ -96,7 +89,14 @@ impl Scratch {
 
     fn make_outputs(&self, count: usize) -> io::Result<()> {
         fs::create_dir_all(self.outputs())?;
-        (0..count).try_for_each(|number| fs::create_dir(self.output(number)))
+        for number in 0..count {
+            let path = self.output(number);
+            fs::create_dir(&path)?;
+            rustix::fs::chown(&path, Some(Uid::from_raw(GUEST_ID)), Some(Gid::from_raw(GUEST_ID)))?;
+            // Whatever user the engine maps the container's to.
+            rustix::fs::chmod(&path, Mode::from_raw_mode(0o777))?;
+        }
+        Ok(())
     }
 
     /// What the container sees of it.

@@ -12,7 +12,9 @@ use crate::container::{ContainerError, Gpu, RunName};
 use bollard::{
     errors::Error,
     models::{ContainerInspectResponse, ContainerSummary, ContainerSummaryStateEnum},
-    query_parameters::{ListContainersOptions, RemoveContainerOptions},
+    query_parameters::{
+        ListContainersOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions,
+    },
 };
 use lilypad_abi::Cid;
 use std::{
@@ -134,13 +136,13 @@ impl Inner {
             tracing::info!(%run, "removing what is left of a run that nobody wants");
             self.stop(run).await?;
         }
-        Ok(())
+        self.sweep_volumes(keep).await
     }
 
     /// Removes all that there is of a run; its turn must be held.
     pub(super) async fn tidy(&self, run: &RunName) -> Result<(), ContainerError> {
-        if self.existing(run).await?.is_some() {
-            self.remove_container(&self.container_name(run)).await?;
+        if let Some(container) = self.existing(run).await? {
+            self.remove_container(&container).await?;
         }
         self.tidy_files(run).await
     }
@@ -154,19 +156,51 @@ impl Inner {
     }
 
     /// Removes a container with its volumes, running or not.
-    pub(super) async fn remove_container(&self, id: &str) -> Result<(), ContainerError> {
+    pub(super) async fn remove_container(
+        &self,
+        container: &ContainerInspectResponse,
+    ) -> Result<(), ContainerError> {
         let options = RemoveContainerOptions { force: true, v: true, ..RemoveContainerOptions::default() };
-        match self.docker.remove_container(id, Some(options)).await {
-            Ok(()) => Ok(()),
+        match self.docker.remove_container(container.id.as_deref().unwrap_or_default(), Some(options)).await {
+            Ok(()) => {}
             // Gone, or on its way.
-            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
             Err(Error::DockerResponseServerError { status_code: 409, message })
-                if message.contains("already in progress") =>
-            {
-                Ok(())
+                if message.contains("already in progress") => {}
+            Err(error) => return Err(fault(&error)),
+        }
+        let own = format!("{}.", container.name.as_deref().unwrap_or_default().trim_start_matches('/'));
+        for mount in container.mounts.iter().flatten() {
+            if let Some(volume) = mount.name.as_deref().filter(|name| name.starts_with(&own)) {
+                self.remove_volume(volume).await?;
             }
+        }
+        Ok(())
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), ContainerError> {
+        match self.docker.remove_volume(name, None::<RemoveVolumeOptions>).await {
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
             Err(error) => Err(fault(&error)),
         }
+    }
+
+    /// Removes the volumes of runs that nobody wants, where a crash came between a container's removal and theirs.
+    async fn sweep_volumes(&self, keep: &BTreeSet<RunName>) -> Result<(), ContainerError> {
+        let options = ListVolumesOptions { filters: Some(self.of_owner()) };
+        let found = self.docker.list_volumes(Some(options)).await.map_err(|error| fault(&error))?;
+        for volume in found.volumes.unwrap_or_default() {
+            let run = volume.labels.get(RUN_LABEL).and_then(|run| RunName::new(run));
+            let Some(run) = run.filter(|run| !keep.contains(run)) else { continue };
+            if volume.name.starts_with(&format!("{}.", self.container_name(&run))) {
+                self.remove_volume(&volume.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn of_owner(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{OWNER_LABEL}={}", self.options.owner)])])
     }
 
     /// All containers of this owner.

@@ -1,0 +1,16 @@
+//! Container jobs on a real Docker engine with a real registry. `tests/peers/docker` makes sure of both; a machine where
+//! it can't fails here with one line.
+//!
+//! | chapter | what it shows |
+//! |---|---|
+//! | `jobs.rs` | what a job gets and gives: inputs, outputs, words, exit codes, time |
+//! | `images.rs` | by registry, as content, pinned, refused |
+//! | `escapes.rs` | each way out that a hostile job may try, contained |
+//! | `crashes.rs` | a process killed while its job runs: adopted or removed |
+//! | `lab.rs` | no chapter: the means of the others |
+
+mod crashes;
+mod escapes;
+mod images;
+mod jobs;
+mod lab;
