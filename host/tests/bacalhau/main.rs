@@ -8,6 +8,8 @@
 //! | `api.rs` | what the served API refuses, bounds, and keeps over a crash |
 //! | `server.rs`, `lab.rs` | no chapters: the means of the others |
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+
 mod api;
 mod cli;
 mod executor;
