@@ -240,7 +240,9 @@ mod tests {
         // What it says is what Bacalhau's own readers read.
         let read: lilypad_bacalhau::model::Job = serde_json::from_value(one.clone()).unwrap();
         assert_eq!((read.name.as_str(), read.tasks.len()), ("run", 1));
-        assert!(lilypad_bacalhau::documents::parse_value(one).is_ok());
+        job.spec.env.insert("A".into(), "plain".into());
+        let plan = lilypad_bacalhau::documents::parse_value(made(&job).unwrap());
+        assert!(plan.is_ok(), "{plan:?}");
     }
 
     #[test]
