@@ -137,7 +137,7 @@ fn a_plan_survives_bacalhaus_own_types() {
             memory_bytes: Some(123_456_789),
             disk_bytes: Some(5),
             gpus: Some(1),
-            gpu_memory_mib: None,
+            ..Resources::default()
         },
         network: Network::Full,
         timeout_s: Some(77),

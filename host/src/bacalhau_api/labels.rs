@@ -28,7 +28,8 @@ impl Requirement {
             match letter {
                 '(' => depth += 1,
                 ')' => depth -= 1,
-                ',' if depth <= 0 => {
+                // The text's end ends the last one, brackets closed or not.
+                ',' if depth <= 0 || at == text.len() => {
                     let part = text.get(start..at).unwrap_or_default().trim();
                     start = at + 1;
                     if !part.is_empty() {

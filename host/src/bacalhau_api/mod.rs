@@ -153,7 +153,6 @@ impl Api {
 
     /// The endpoints, for a server that clients reach under `public_url`; `loopback_only` refuses requests for other
     /// hosts, as a page of another site would make a browser send. Jobs that hadn't ended go on from here.
-    #[must_use]
     pub fn router(&self, public_url: &str, loopback_only: bool) -> Router {
         // A second router of the same server keeps the first one's address.
         let _ = self.0.public_url.set(public_url.trim_end_matches('/').to_owned());

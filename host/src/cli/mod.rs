@@ -68,7 +68,7 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum LilypadCommand {
     /// Run a module on the market and bring its files back
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Run a module here, deterministically; no market, no network
     Exec(exec::Args),
     /// Look at modules
@@ -136,7 +136,7 @@ pub fn lilypad() -> ExitCode {
     start_logging("warn");
     block_on(async move {
         match args.command {
-            LilypadCommand::Run(command) => run::run(&args.common, command).await,
+            LilypadCommand::Run(command) => run::run(&args.common, *command).await,
             LilypadCommand::Exec(command) => exec::exec(&args.common, command).await,
             LilypadCommand::Module(command) => module::module(&args.common, &command),
             LilypadCommand::Machines(command) => machines::machines(&args.common, &command).await,

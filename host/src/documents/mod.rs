@@ -168,7 +168,10 @@ async fn container(
         limits: ContainerLimits {
             timeout_ms: plan.timeout_s.map_or(defaults.timeout_ms, |seconds| seconds.saturating_mul(1_000)),
             cpu_millis: u32::try_from(cpu).unwrap_or(u32::MAX),
-            memory_bytes_max: asked.memory_bytes.unwrap_or(defaults.memory_bytes_max),
+            // What a module says of its machine raises the usual bound, and never lowers it.
+            memory_bytes_max: asked
+                .memory_bytes
+                .unwrap_or_else(|| defaults.memory_bytes_max.max(asked.machine_memory_bytes.unwrap_or(0))),
             disk_bytes_max: asked.disk_bytes.unwrap_or(defaults.disk_bytes_max),
             ..*defaults
         },

@@ -19,7 +19,7 @@ use std::{
 };
 
 /// Runs a script of `tests/peers`; gives what it prints.
-fn peer(script: &str, args: &[&str]) -> String {
+pub(crate) fn peer(script: &str, args: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers").join(script);
     let output = Command::new(path).args(args).output().expect("scripts of tests/peers can be started");
     let said = String::from_utf8_lossy(&output.stderr);

@@ -4,7 +4,14 @@
 //! | chapter | what it shows |
 //! |---|---|
 //! | `executor.rs` | container jobs on a cluster of two nodes: as on Docker, a node lost, adopted, stopped |
-//! | `lab.rs` | no chapter: the means of the others |
+//! | `cli.rs` | Bacalhau's unmodified CLI and Python library against `lilypad-host bacalhau` |
+//! | `api.rs` | what the served API refuses, bounds, and keeps over a crash |
+//! | `server.rs`, `lab.rs` | no chapters: the means of the others |
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+
+mod api;
+mod cli;
 mod executor;
 mod lab;
+mod server;

@@ -9,7 +9,6 @@
 //! | `crashes.rs` | a process killed while its job runs: adopted or removed |
 //! | `commands.rs` | `lilypad job verify-determinism`, `lilypad-host doctor` |
 //! | `lab.rs` | no chapter: the means of the others |
-
 #![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
 
 mod commands;

@@ -54,6 +54,7 @@ fn comparable(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     plan.warnings.clear();
     plan.resources.gpu_memory_mib = None;
+    plan.resources.machine_memory_bytes = None;
     let unnamed = |inputs: &mut Vec<Input>| inputs.iter_mut().for_each(|input| input.alias.clear());
     unnamed(&mut plan.inputs);
     if let documents::Engine::Wasm { imports, .. } = &mut plan.engine {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The job that asks a cluster for what a plan asks for. [`super::from_job`] of it gives the plan again, except for its
-/// warnings, names that inputs share, and the memory of GPUs, for which Bacalhau has no field.
+/// warnings, names that inputs share, and the memory of GPUs and machines, for which Bacalhau has no field.
 #[must_use]
 pub fn to_job(plan: &Plan) -> Job {
     let mut inputs: Vec<InputSource> = plan.inputs.iter().map(input).collect();

@@ -126,6 +126,9 @@ pub struct Resources {
     pub gpus: Option<u64>,
     /// Least memory of each GPU, in MiB; only module templates say it.
     pub gpu_memory_mib: Option<u64>,
+    /// Least memory of the machine, in bytes, of a job that doesn't say how much it may use; only module templates say
+    /// it. It is no bound: modules that need gigabytes say 100 MB here.
+    pub machine_memory_bytes: Option<u64>,
 }
 
 /// What a job can reach.

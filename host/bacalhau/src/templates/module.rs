@@ -1,7 +1,7 @@
 //! A filled template, which is Lilypad's module in JSON, as a plan.
 
 use super::{TemplateError, commas};
-use crate::documents::{DocumentError, Fields, Findings, Node, Path, Plan, folds_to, read_v1};
+use crate::documents::{DocumentError, Fields, Findings, Node, Path, Plan, Resources, folds_to, read_v1};
 
 /// The plan of a filled template.
 pub(super) fn read(json: &str) -> Result<Plan, TemplateError> {
@@ -57,7 +57,7 @@ fn plan(node: &Node, warnings: &mut Vec<String>) -> Result<Plan, DocumentError> 
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
     warnings.extend(more);
-    machine.merge(&mut plan, warnings);
+    machine.merge(&mut plan.resources);
     plan.timeout_s = match (plan.timeout_s, timeout) {
         (Some(of_job), Some(of_module)) => Some(of_job.min(of_module)),
         (of_job, of_module) => of_job.or(of_module),
@@ -122,16 +122,13 @@ fn read_machine(node: Option<&Node>, found: &mut Findings) -> Machine {
 
 impl Machine {
     /// The larger of what the module and its job ask for.
-    fn merge(self, plan: &mut Plan, warnings: &mut Vec<String>) {
-        let resources = &mut plan.resources;
-        if resources.memory_bytes.is_none() && self.memory_bytes.is_some() {
-            warnings.push(
-                "machine.ram: taken for the most memory that the job may use, as the job itself doesn't say"
-                    .to_owned(),
-            );
+    fn merge(self, resources: &mut Resources) {
+        // The job's own word is a bound, the module's is only about the machine: many a module would not fit into it.
+        match &mut resources.memory_bytes {
+            Some(bytes) => *bytes = (*bytes).max(self.memory_bytes.unwrap_or(0)),
+            None => resources.machine_memory_bytes = self.memory_bytes,
         }
         resources.cpu_millis = resources.cpu_millis.max(self.cpu_millis);
-        resources.memory_bytes = resources.memory_bytes.max(self.memory_bytes);
         resources.disk_bytes = resources.disk_bytes.max(self.disk_bytes);
         resources.gpus = resources.gpus.max(self.gpus);
         resources.gpu_memory_mib = resources.gpu_memory_mib.max(self.gpu_memory_mib);

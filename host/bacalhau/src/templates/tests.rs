@@ -137,11 +137,11 @@ fn an_argument_from_an_input() {
     assert!(parameters.is_empty());
     assert_eq!((plan.replicas, plan.network, plan.timeout_s), (1, Network::None, Some(1800)));
     assert_eq!(plan.resources.cpu_millis, Some(1000));
-    assert_eq!((plan.resources.memory_bytes, plan.resources.gpus), (Some(100 << 20), Some(0)));
+    assert_eq!((plan.resources.memory_bytes, plan.resources.gpus), (None, Some(0)));
     let warnings = plan.warnings.join("\n");
     assert!(warnings.contains("doesn't use the input 'Mesage'; it uses Message"), "{warnings}");
     assert!(warnings.contains("job.Spec.PublisherSpec: left out"), "{warnings}");
-    assert!(warnings.contains("machine.ram: taken for the most memory"), "{warnings}");
+    assert_eq!(plan.resources.machine_memory_bytes, Some(100 << 20));
     let Engine::Docker { entrypoint, .. } = render(template, &given(&[])).unwrap().engine else { panic!() };
     assert_eq!(entrypoint[1], "give me a Message");
     assert_eq!(inputs(template), Ok(Some(["Message".to_owned()].into())));

@@ -193,3 +193,79 @@ fn unpackable(input: &str, what: &str) -> ContainerError {
         "input {input} has {what}, which a Bacalhau cluster doesn't unpack; run it on Docker"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lilypad_abi::{Cid, Codec, ContainerLimits, ContainerSpec, Profile};
+    use std::{collections::BTreeMap, sync::Arc};
+
+    fn job() -> ContainerJob {
+        let spec = ContainerSpec {
+            profile: Profile::Container1,
+            image: Image::Registry(format!("localhost:5000/a@sha256:{}", "0".repeat(64))),
+            entrypoint: vec!["/bin/sh".into()],
+            args: vec!["-c".into(), "true".into()],
+            env: BTreeMap::from([("A".into(), "env:HOME".into())]),
+            working_dir: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([("out".into(), "/out".into())]),
+            network: Network::None,
+            gpus: None,
+            limits: ContainerLimits { timeout_ms: 1_500, ..ContainerLimits::default() },
+        };
+        ContainerJob { spec, image: None, inputs: BTreeMap::new() }
+    }
+
+    fn made(job: &ContainerJob) -> Result<Value, ContainerError> {
+        let name = RunName::new("run").unwrap();
+        document(&name, "lilypad-me", job, Duration::from_secs(60))
+    }
+
+    #[test]
+    fn equal_jobs_give_equal_documents() {
+        let mut folder = Folder::default();
+        folder.insert_file("b", b"two".to_vec());
+        folder.entries.insert("a".into(), Node::Folder(Folder::default()));
+        let mut job = job();
+        job.inputs.insert("/in".into(), Node::Folder(folder));
+        let one = made(&job).unwrap();
+        assert_eq!(one.to_string(), made(&job.clone()).unwrap().to_string());
+        let task = &one["Tasks"][0];
+        assert_eq!(task["Timeouts"]["ExecutionTimeout"], 62);
+        // Not in the task's Env, where the node would put its own variable in its place.
+        assert_eq!(task["Engine"]["Params"]["EnvironmentVariables"], json!(["A=env:HOME"]));
+        assert_eq!(task["Env"], Value::Null);
+        assert_eq!(task["Network"]["Type"], "None");
+        // What it says is what Bacalhau's own readers read.
+        let read: lilypad_bacalhau::model::Job = serde_json::from_value(one.clone()).unwrap();
+        assert_eq!((read.name.as_str(), read.tasks.len()), ("run", 1));
+        job.spec.env.insert("A".into(), "plain".into());
+        let plan = lilypad_bacalhau::documents::parse_value(made(&job).unwrap());
+        assert!(plan.is_ok(), "{plan:?}");
+    }
+
+    #[test]
+    fn what_a_cluster_cannot_take_is_named() {
+        let refused = |change: &dyn Fn(&mut ContainerJob)| {
+            let mut job = job();
+            change(&mut job);
+            made(&job).unwrap_err().to_string()
+        };
+        let archive = Image::Archive(Cid::of(Codec::Raw, b"x"));
+        assert!(refused(&|job| job.spec.image = archive.clone()).contains("registries"));
+        assert!(refused(&|job| job.spec.limits.stdout_bytes_max = u64::MAX).contains("1 GiB"));
+        assert!(
+            refused(&|job| drop(job.spec.env.insert("BACALHAU_X".into(), "1".into()))).contains("BACALHAU_X")
+        );
+        let input =
+            |node: Node| move |job: &mut ContainerJob| drop(job.inputs.insert("/in".into(), node.clone()));
+        let file = |bytes: usize| Node::File(Arc::new(vec![0; bytes]));
+        assert!(refused(&input(file(INPUT_FILE_BYTES_MAX + 1))).contains("/in"));
+        assert!(refused(&input(file(DOCUMENT_BYTES_MAX))).contains("hands at most"));
+        for (name, node) in [("l", Node::Symlink("x".into())), ("a\\b", file(1)), ("a..", file(1))] {
+            let folder = Folder { entries: BTreeMap::from([(name.to_owned(), node)]) };
+            assert!(refused(&input(Node::Folder(folder))).contains("doesn't unpack"), "{name}");
+        }
+    }
+}

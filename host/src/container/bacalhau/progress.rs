@@ -110,3 +110,82 @@ fn not_started(said: &str) -> Option<u32> {
 fn is_lost(execution: &Execution) -> bool {
     execution.compute_state.message.contains("node has disappeared")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lilypad_bacalhau::model::State;
+
+    fn job(state: JobStateType) -> Job {
+        Job { version: 1, state: State::new(state, ""), ..Job::default() }
+    }
+
+    fn execution(state: ExecutionStateType, message: &str) -> Execution {
+        Execution {
+            id: "e-1".into(),
+            job_version: 1,
+            compute_state: State::new(state, message),
+            create_time: 1_000_000_000,
+            modify_time: 3_000_000_000,
+            ..Execution::default()
+        }
+    }
+
+    #[test]
+    fn an_execution_that_ended_by_itself_is_the_end_once_the_job_knows() {
+        use ExecutionStateType::{Completed, Failed};
+        let done = [
+            execution(Failed, "Execution stop requested because node has disappeared"),
+            execution(Completed, ""),
+        ];
+        assert_eq!(
+            progress(&job(JobStateType::Running), &done),
+            Progress::Running { execution: "e-1".into() }
+        );
+        let ended = Progress::Ended { run: Duration::from_secs(2) };
+        assert_eq!(progress(&job(JobStateType::Completed), &done), ended);
+    }
+
+    #[test]
+    fn lost_nodes_are_waited_for_and_other_failures_are_counted() {
+        use ExecutionStateType::{BidAccepted, Failed};
+        let lost = execution(Failed, "Execution stop requested because node has disappeared");
+        let many = vec![lost.clone(); 9];
+        assert_eq!(progress(&job(JobStateType::Queued), &many), Progress::Waiting);
+        let other = execution(Failed, "no such volume");
+        assert_eq!(progress(&job(JobStateType::Queued), &vec![other.clone(); 2]), Progress::Waiting);
+        let failed = Progress::Failed { reason: "no such volume".into() };
+        assert_eq!(progress(&job(JobStateType::Queued), &vec![other.clone(); 3]), failed);
+        assert_eq!(progress(&job(JobStateType::Failed), std::slice::from_ref(&other)), failed);
+        let running = [other, execution(BidAccepted, "Running")];
+        assert_eq!(
+            progress(&job(JobStateType::Running), &running),
+            Progress::Running { execution: "e-1".into() }
+        );
+    }
+
+    #[test]
+    fn ends_that_the_cluster_would_try_again_are_ends() {
+        let ends = |message: &str| {
+            progress(&job(JobStateType::Queued), &[execution(ExecutionStateType::Failed, message)])
+        };
+        assert_eq!(ends("Execution timed out after 3s"), Progress::TimedOut);
+        assert_eq!(ends("memory limit exceeded"), Progress::OutOfMemory);
+        let missing = "failed to start container: OCI runtime create failed: exec: \"/nope\": stat /nope: no such file \
+                       or directory: unknown";
+        assert_eq!(ends(missing), Progress::NotStarted { code: 127 });
+        let unfit = "failed to start container: exec: \"/bin\": permission denied: unknown";
+        assert_eq!(ends(unfit), Progress::NotStarted { code: 126 });
+        // A folder of the node's that is missing is no fault of the job's.
+        let mount = "failed to start container: error mounting \"/x\": no such file or directory";
+        assert_eq!(ends(mount), Progress::Waiting);
+        assert_eq!(progress(&job(JobStateType::Stopped), &[]), Progress::Stopped);
+        assert_eq!(progress(&job(JobStateType::Pending), &[]), Progress::Waiting);
+    }
+
+    #[test]
+    fn executions_of_an_earlier_version_are_not_looked_at() {
+        let old = Execution { job_version: 0, ..execution(ExecutionStateType::Completed, "") };
+        assert_eq!(progress(&job(JobStateType::Pending), &[old]), Progress::Waiting);
+    }
+}

@@ -74,7 +74,7 @@ fn every_field_of_v2() {
             memory_bytes: Some(2_000_000_000),
             disk_bytes: Some(1 << 30),
             gpus: Some(1),
-            gpu_memory_mib: None,
+            ..Resources::default()
         },
         network: Network::Full,
         timeout_s: Some(60),
