@@ -12,7 +12,7 @@ use super::{
 use crate::store::TreeLimits;
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, RawQuery, State},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware::from_fn_with_state,
@@ -36,7 +36,7 @@ const PAGE: usize = 100;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let body_bytes_max = shared.limits.body_bytes_max;
-    let unsupported = || async {
+    let unsupported = |_: Bytes| async {
         Refusal::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", "jobs have one version here")
             .hint("submit the job again, under another name or with --force")
     };
@@ -110,7 +110,8 @@ fn client_key() -> Value {
     json!({ "type": "challenge", "params": { "InputPhrase": "bGlseXBhZA==" } })
 }
 
-async fn auth(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Refusal> {
+/// Takes the body though it doesn't look at it: what isn't read would end the connection under the client's next request.
+async fn auth(State(shared): State<Arc<Shared>>, _: Bytes) -> Result<Json<Value>, Refusal> {
     if shared.token.is_some() {
         return Err(Refusal::new(
             StatusCode::UNAUTHORIZED,

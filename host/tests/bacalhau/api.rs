@@ -67,6 +67,7 @@ async fn bad_documents_are_answered_with_the_fields_that_are_wrong() {
     let large = client.put(jobs(&server)).json(&json!({ "Job": "x".repeat(11 << 20) })).send().await;
     // The server may hang up before all is sent.
     assert!(large.map_or(true, |answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE));
+    let client = Client::new();
     for path in ["jobs/j-nothing", "jobs/j-nothing/results", "nodes/other", "nothing"] {
         let answer = client.get(format!("{}/api/v1/orchestrator/{path}", server.url)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
