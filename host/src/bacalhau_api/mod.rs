@@ -99,7 +99,8 @@ struct Shared {
     containers: Option<Arc<dyn ContainerEngine>>,
     sources: Sources,
     logs: Logs,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    downloads: Semaphore,
     followers: Arc<Semaphore>,
     tasks: Mutex<BTreeMap<String, AbortHandle>>,
     limits: ApiLimits,
@@ -136,7 +137,8 @@ impl Api {
                 timeout: limits.fetch_timeout,
             },
             logs: Logs::default(),
-            turns: Semaphore::new(limits.running_max.max(1)),
+            turns: Arc::new(Semaphore::new(limits.running_max.max(1))),
+            downloads: Semaphore::new(limits.downloads_max.max(1)),
             followers: Arc::new(Semaphore::new(limits.followers_max.max(1))),
             tasks: Mutex::default(),
             limits,
@@ -158,7 +160,11 @@ impl Api {
         let _ = self.0.public_url.set(public_url.trim_end_matches('/').to_owned());
         let _ = self.0.loopback_only.set(loopback_only);
         let running: Vec<String> = self.0.tasks().keys().cloned().collect();
-        for job in self.0.board.open_jobs() {
+        let open = self.0.board.open_jobs();
+        if running.is_empty() {
+            run::sweep(&self.0, &open);
+        }
+        for job in open {
             if !running.contains(&job.id) {
                 run::spawn(&self.0, job.id.clone());
             }

@@ -258,6 +258,8 @@ async fn download(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -
     let key = file.strip_suffix(".tar.gz").ok_or_else(none)?;
     let job = shared.board.by_key(key).ok_or_else(none)?;
     let cid: Cid = job.outputs.as_ref().and_then(|text| text.parse().ok()).ok_or_else(none)?;
+    // Never closed: there is always a place to come.
+    let _place = shared.downloads.acquire().await;
     let store = shared.sources.store.clone();
     let bytes = tokio::task::spawn_blocking(move || {
         let folder =
