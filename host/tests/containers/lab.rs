@@ -69,7 +69,14 @@ pub(crate) fn docker(args: &[&str], input: &[u8]) -> String {
 fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("image-{}", std::process::id()));
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
+        // Those of processes that are gone.
+        for old in fs::read_dir(&all).into_iter().flatten().flatten() {
+            if !Path::new("/proc").join(old.file_name()).exists() {
+                let _ = fs::remove_dir_all(old.path());
+            }
+        }
+        let root = all.join(std::process::id().to_string());
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::create_dir_all(root.join("data")).unwrap();
         fs::write(root.join("data/file"), "of the image\n").unwrap();

@@ -8,7 +8,6 @@
 //! | `escapes.rs` | each way out that a hostile job may try, contained |
 //! | `crashes.rs` | a process killed while its job runs: adopted or removed |
 //! | `lab.rs` | no chapter: the means of the others |
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
 
 mod crashes;

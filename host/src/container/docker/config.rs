@@ -142,8 +142,15 @@ fn host_config(plan: &Plan<'_>) -> HostConfig {
 }
 
 /// The size of the engine's log at which it begins another; a log larger than this may have lost its beginning.
-pub(super) fn log_bytes_max(spec: &ContainerSpec) -> u64 {
-    (spec.limits.stdout_bytes_max + spec.limits.stderr_bytes_max) * 4 + (4 << 20)
+pub(super) const fn log_bytes_max(spec: &ContainerSpec) -> u64 {
+    (spec.limits.stdout_bytes_max + spec.limits.stderr_bytes_max) * 2 + (4 << 20)
+}
+
+/// What a job may take of the disk: its outputs with what a file system needs for them, and two files of its log.
+pub(super) fn disk_bytes_max(spec: &ContainerSpec) -> u64 {
+    let limits = &spec.limits;
+    super::disk::image_bytes(limits.disk_bytes_max, limits.output_files_max)
+        .saturating_add(log_bytes_max(spec) * 2)
 }
 
 /// `/tmp`: the job's memory, of the size of its disk; zero would mean no bound at all.

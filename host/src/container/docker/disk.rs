@@ -18,18 +18,25 @@ pub(super) const GUEST_ID: u32 = 65_532;
 
 const BLOCK_BYTES: u64 = 4_096;
 
+/// Inodes that the file system has for itself, and a few.
+const INODES_OF_ITS_OWN: u64 = 64;
+
+/// The size of the file behind a file system for `bytes` in `files` files and folders.
+pub(super) fn image_bytes(bytes: u64, files: u32) -> u64 {
+    let files = u64::from(files);
+    // Each file's last block, and inodes, bitmaps and extents.
+    let room = bytes + files * BLOCK_BYTES + (files + INODES_OF_ITS_OWN) * 256 + bytes / 64 + (2 << 20);
+    room.next_multiple_of(BLOCK_BYTES)
+}
+
 /// Makes a file system in the new file `image` for `bytes` in `files` files and folders, and mounts it at `at`.
 ///
 /// What is in `at` already is in the new file system from its first moment, with its owners and modes.
 /// A little more than that fits, since files fill their last blocks only in part: what comes out is counted again.
 pub(super) fn mount(image: &Path, at: &Path, bytes: u64, files: u32) -> io::Result<()> {
-    let files = u64::from(files);
-    let inodes = files + 64;
-    // Each file's last block, and inodes, bitmaps and extents.
-    let room = bytes + files * BLOCK_BYTES + inodes * 256 + bytes / 64 + (2 << 20);
+    let inodes = (u64::from(files) + INODES_OF_ITS_OWN).to_string();
     let file = File::options().write(true).create_new(true).open(image)?;
-    file.set_len(room.next_multiple_of(BLOCK_BYTES))?;
-    let inodes = inodes.to_string();
+    file.set_len(image_bytes(bytes, files))?;
     run(
         "mkfs.ext4",
         [

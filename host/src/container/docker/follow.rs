@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep_until};
 /// How long the last words of an ended container may take to come.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(10);
 
+/// How long a killed container may take to end; one that waits for a broken disk never does.
+const DEATH_MAX: Duration = Duration::from_secs(60);
+
 /// How often watched outputs are counted.
 const WATCH_EVERY: Duration = Duration::from_millis(200);
 
@@ -111,7 +114,7 @@ impl Inner {
         id: &str,
         mut words: Words,
         capture: &mut Capture,
-        deadline: Instant,
+        mut deadline: Instant,
         watched: Option<(&Scratch, &ContainerSpec)>,
     ) -> Result<Followed, ContainerError> {
         let mut followed = Followed { complete: true, ..Followed::default() };
@@ -134,14 +137,21 @@ impl Inner {
                 () = sleep_until(last_words_by.unwrap_or(deadline)), if last_words_by.is_some() => {
                     (listening, followed.complete) = (false, false);
                 }
-                () = sleep_until(deadline), if !stopped && last_words_by.is_none() => {
+                () = sleep_until(deadline), if last_words_by.is_none() => {
+                    if stopped {
+                        let said = format!("the container doesn't end {} s after it was killed", DEATH_MAX.as_secs());
+                        return Err(ContainerError::Fault(said));
+                    }
                     followed.for_time = self.kill(id).await?;
+                    // One that had ended by itself is about to be reported.
+                    deadline = Instant::now() + DEATH_MAX;
                 }
                 _ = ticks.tick(), if watched.is_some() && !stopped && last_words_by.is_none() => {
                     if let Some((scratch, spec)) = watched {
                         let (scratch, limits) = (scratch.clone(), spec.limits);
                         if super::blocking(move || scratch.is_over(&limits)).await? {
                             followed.for_outputs = self.kill(id).await?;
+                            deadline = Instant::now() + DEATH_MAX;
                         }
                     }
                 }

@@ -25,7 +25,7 @@ impl Need {
         Self {
             cpu_millis: spec.limits.cpu_millis.into(),
             memory_bytes: spec.limits.memory_bytes_max,
-            disk_bytes: spec.limits.disk_bytes_max,
+            disk_bytes: super::config::disk_bytes_max(spec),
             gpus: spec.gpus,
         }
     }
