@@ -3,12 +3,13 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | [`Api`]: what a server consists of, and its restart |
-//! | `routes.rs`, `jobs.rs` | the endpoints |
+//! | `routes.rs`, `jobs.rs`, `download.rs` | the endpoints |
 //! | `guard.rs` | who may ask |
 //! | `answer.rs` | refusals as Bacalhau's `APIError` |
 //! | `board.rs` | the jobs, in memory and in the journal |
 //! | `life.rs` | states, executions and history; pure |
 //! | `work.rs` | from a document to what an executor runs |
+//! | `sources.rs` | a job's inputs, fetched within bounds |
 //! | `run.rs` | from the board to an executor and back |
 //! | `logs.rs` | what running jobs say |
 //! | `labels.rs` | what lists are filtered by; pure |
@@ -21,6 +22,7 @@
 
 mod answer;
 mod board;
+mod download;
 mod guard;
 mod jobs;
 mod labels;
@@ -30,11 +32,12 @@ mod logs;
 mod node;
 mod routes;
 mod run;
+mod sources;
 mod work;
 
 pub use self::limits::ApiLimits;
 
-use self::{board::Board, logs::Logs, work::Sources};
+use self::{board::Board, logs::Logs, sources::Sources};
 use crate::{
     container::ContainerEngine,
     exec::Executor,
