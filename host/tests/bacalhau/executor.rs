@@ -77,12 +77,16 @@ async fn a_cluster_gives_what_docker_gives() {
     large.limits.disk_bytes_max = 1 << 20;
     let mut missing = shell("");
     missing.entrypoint = vec!["/no/such/program".into()];
+    // What a node says of a program that isn't there quotes its name, which may look like the end of another run.
+    let mut sly = shell("");
+    sly.entrypoint = vec!["/Execution timed out after 1s".into()];
     let mut unfit = shell("");
     unfit.entrypoint = vec!["/bin".into()];
     let jobs: Vec<(&str, ContainerJob)> = vec![
         ("rich", rich),
         ("capped", job(capped)),
         ("missing", job(missing)),
+        ("sly", job(sly)),
         ("unfit", job(unfit)),
         ("code", job(shell("exit 137"))),
         ("quiet", job(shell("true"))),

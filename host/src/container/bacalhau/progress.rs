@@ -61,15 +61,16 @@ pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
         return Progress::Stopped;
     }
     let failed: Vec<&Execution> = ours.iter().filter(is(ExecutionStateType::Failed)).copied().collect();
-    let says = |execution: &Execution, text: &str| execution.compute_state.message.contains(text);
-    if failed.iter().any(|execution| says(execution, "timed out after")) {
-        return Progress::TimedOut;
-    }
-    if failed.iter().any(|execution| says(execution, "memory limit exceeded")) {
-        return Progress::OutOfMemory;
-    }
+    // What a node says of a program that can't be started quotes the job's own words, which may be any of those below.
     if let Some(code) = failed.iter().find_map(|execution| not_started(&execution.compute_state.message)) {
         return Progress::NotStarted { code };
+    }
+    let says = |text: &str| failed.iter().any(|execution| execution.compute_state.message.starts_with(text));
+    if says("Execution timed out after ") {
+        return Progress::TimedOut;
+    }
+    if says("memory limit exceeded") {
+        return Progress::OutOfMemory;
     }
     // Lost with its node: nothing that the job did.
     let own: Vec<&&Execution> = failed.iter().filter(|execution| !is_lost(execution)).collect();
@@ -92,12 +93,15 @@ pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
     }
 }
 
+/// How a node begins what its Docker says of a container that doesn't start; the rest quotes the job.
+const NOT_STARTED: &str = "failed to start container";
+
 /// The exit code of a program that can't be started, as a shell has it, from what a node's Docker says.
 fn not_started(said: &str) -> Option<u32> {
-    let said = said.to_lowercase();
-    if !said.contains("failed to start container") {
+    if !said.starts_with(NOT_STARTED) {
         return None;
     }
+    let said = said.to_lowercase();
     let missing = ["no such file or directory", "executable file not found", "no command specified"];
     if said.contains("exec: ") && missing.iter().any(|text| said.contains(text)) {
         return Some(127);
@@ -108,7 +112,8 @@ fn not_started(said: &str) -> Option<u32> {
 
 /// Whether an execution failed because its node went away.
 fn is_lost(execution: &Execution) -> bool {
-    execution.compute_state.message.contains("node has disappeared")
+    let said = &execution.compute_state.message;
+    said.contains("node has disappeared") && !said.starts_with(NOT_STARTED)
 }
 
 #[cfg(test)]
@@ -176,6 +181,20 @@ mod tests {
         assert_eq!(ends(missing), Progress::NotStarted { code: 127 });
         let unfit = "failed to start container: exec: \"/bin\": permission denied: unknown";
         assert_eq!(ends(unfit), Progress::NotStarted { code: 126 });
+        // The job's own words, quoted, are not the cluster's.
+        for words in ["timed out after", "Execution timed out after 1s", "memory limit exceeded"] {
+            let quoted = format!(
+                "failed to start container: failed to start container: Error response from daemon: OCI runtime create \
+                 failed: exec: \"/{words}\": stat /{words}: no such file or directory: unknown"
+            );
+            assert_eq!(ends(&quoted), Progress::NotStarted { code: 127 }, "{words}");
+            let elsewhere =
+                format!("failed to start container: error mounting \"/{words}\": invalid argument");
+            assert_eq!(ends(&elsewhere), Progress::Waiting, "{words}");
+        }
+        let quoted = "failed to start container: error mounting \"/node has disappeared\": invalid argument";
+        let thrice = vec![execution(ExecutionStateType::Failed, quoted); 3];
+        assert!(matches!(progress(&job(JobStateType::Queued), &thrice), Progress::Failed { .. }));
         // A folder of the node's that is missing is no fault of the job's.
         let mount = "failed to start container: error mounting \"/x\": no such file or directory";
         assert_eq!(ends(mount), Progress::Waiting);
