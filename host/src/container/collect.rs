@@ -18,8 +18,8 @@ use std::{
     sync::Arc,
 };
 
-/// Most folders inside each other; with the result's own this is what stores take.
-const DEPTH_MAX: usize = 256;
+/// Most folders inside each other in an output; with the result's own this is what stores take.
+pub(super) const DEPTH_MAX: usize = 256;
 
 /// What may still come out, for all outputs of a job together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

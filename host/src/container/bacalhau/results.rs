@@ -1,6 +1,7 @@
 //! A results archive of a cluster to a result folder, within bounds: no path of the archive reaches the disk, and no
 //! link is followed, because everything stays in memory.
 
+use crate::container::collect::DEPTH_MAX;
 use flate2::read::GzDecoder;
 use lilypad_abi::ContainerSpec;
 use lilypad_runtime::{Folder, Node};
@@ -9,9 +10,6 @@ use std::{
     io::{self, Read},
     sync::Arc,
 };
-
-/// Deepest path.
-const DEPTH_MAX: usize = 256;
 
 /// Why an archive is no result of a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,10 +62,15 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
     let (mut files, mut bytes_left, mut over) = (0_u32, limits.disk_bytes_max, false);
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
-        let Some(path) = path_of(&entry.path_bytes())? else {
-            // A name that isn't UTF-8 has no place in a result, and counts all the same.
-            files = files.saturating_add(1);
-            continue;
+        let path = match path_of(&entry.path_bytes())? {
+            Path::Named(path) => path,
+            // Has no place in a result, and counts all the same; what is in it doesn't, as nobody looks there.
+            Path::Unnamed => {
+                files = files.saturating_add(1);
+                over |= files > limits.output_files_max;
+                continue;
+            }
+            Path::BelowUnnamed => continue,
         };
         let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
         let kind = entry.header().entry_type();
@@ -86,7 +89,8 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
             [name] if spec.outputs.contains_key(*name) && kind.is_dir() => {}
             [name, _, ..] if spec.outputs.contains_key(*name) => {
                 files = files.saturating_add(1);
-                over |= files > limits.output_files_max || parts.len() > DEPTH_MAX;
+                // As many folders as `collect` takes below an output, and files in the last.
+                over |= files > limits.output_files_max || kind.is_dir() && parts.len() - 1 > DEPTH_MAX;
                 if over {
                     continue;
                 }
@@ -122,12 +126,27 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
     Ok(Results { code, stdout, stderr, outputs: (!over).then(|| folders.collect()) })
 }
 
-/// An entry's path, if it can only lead into the folder; nothing when it isn't UTF-8.
-fn path_of(bytes: &[u8]) -> Result<Option<String>, ResultsError> {
-    let Ok(path) = std::str::from_utf8(bytes) else { return Ok(None) };
+/// Where an entry is.
+enum Path {
+    /// By a path that can only lead into the folder.
+    Named(String),
+    /// Its own name isn't UTF-8.
+    Unnamed,
+    /// In a folder whose name isn't.
+    BelowUnnamed,
+}
+
+/// An entry's path, if it can only lead into the folder.
+fn path_of(bytes: &[u8]) -> Result<Path, ResultsError> {
+    let Ok(path) = std::str::from_utf8(bytes) else {
+        let bytes = bytes.strip_suffix(b"/").unwrap_or(bytes);
+        let end = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let below = std::str::from_utf8(&bytes[..end]).is_err();
+        return Ok(if below { Path::BelowUnnamed } else { Path::Unnamed });
+    };
     let parts = path.trim_end_matches('/').split('/');
     let good = !path.starts_with('/') && parts.clone().all(|part| part == "." || Folder::is_name(part));
-    if good { Ok(Some(path.to_owned())) } else { Err(ResultsError::Entry(path.to_owned())) }
+    if good { Ok(Path::Named(path.to_owned())) } else { Err(ResultsError::Entry(path.to_owned())) }
 }
 
 /// Puts a node where its parts say, never through a link and never over something else.
@@ -233,6 +252,83 @@ mod tests {
         let archive = packed(&[("out/f", file, b"text")]);
         assert!(matches!(read(&archive[..archive.len() / 2], &spec()), Err(ResultsError::Archive(_))));
         assert!(matches!(read(b"no gzip", &spec()), Err(ResultsError::Archive(_))));
+    }
+
+    /// The folder as a node packs it: every entry by its path, the contents of regular files, nothing followed.
+    fn as_a_node_packs(root: &std::path::Path) -> Vec<u8> {
+        fn add(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, root: &std::path::Path, at: &std::path::Path) {
+            let mut names: Vec<_> = std::fs::read_dir(root.join(at)).unwrap().map(|e| e.unwrap()).collect();
+            names.sort_by_key(std::fs::DirEntry::file_name);
+            for entry in names {
+                let (path, kind) = (at.join(entry.file_name()), entry.file_type().unwrap());
+                let bytes = if kind.is_file() { std::fs::read(entry.path()).unwrap() } else { Vec::new() };
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(match (kind.is_dir(), kind.is_file()) {
+                    (true, _) => EntryType::Directory,
+                    (_, true) => EntryType::Regular,
+                    _ => EntryType::Fifo,
+                });
+                header.set_size(bytes.len() as u64);
+                builder.append_data(&mut header, &path, &bytes[..]).unwrap();
+                if kind.is_dir() {
+                    add(builder, root, &path);
+                }
+            }
+        }
+        let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        add(&mut builder, root, std::path::Path::new(""));
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    #[test]
+    fn outputs_are_counted_as_docker_counts_them() {
+        use crate::container::collect::{Allowance, CollectError, collect};
+        use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt as _};
+        type Make = fn(&std::path::Path);
+        fn deep(at: &std::path::Path, folders: usize, file: bool) {
+            let path = at.join("d/".repeat(folders));
+            fs::create_dir_all(&path).unwrap();
+            if file {
+                fs::write(path.join("f"), "text").unwrap();
+            }
+        }
+        fn odd(at: &std::path::Path) -> std::path::PathBuf {
+            at.join(OsStr::from_bytes(b"odd-\xff"))
+        }
+        // What is made, how many files and bytes it may have, and whether that is too much.
+        let table: [(&str, Make, u32, u64, bool); 14] = [
+            ("256 deep", |at| deep(at, 256, false), 1_000, 10, false),
+            ("a file 256 deep", |at| deep(at, 256, true), 1_000, 10, false),
+            ("257 deep", |at| deep(at, 257, false), 1_000, 10, true),
+            ("as many as it may", |at| deep(at, 2, true), 3, 10, false),
+            ("one more", |at| deep(at, 2, true), 2, 10, true),
+            ("as long as it may", |at| fs::write(at.join("f"), "12345").unwrap(), 1, 5, false),
+            ("one longer", |at| fs::write(at.join("f"), "123456").unwrap(), 1, 5, true),
+            ("an odd name", |at| fs::write(odd(at), "123456").unwrap(), 1, 5, false),
+            ("an odd name too many", |at| fs::write(odd(at), "").unwrap(), 0, 5, true),
+            ("what an odd folder holds", |at| deep(&odd(at), 20, true), 1, 0, false),
+            ("an odd folder too many", |at| deep(&odd(at), 1, true), 0, 0, true),
+            ("too deep in an odd folder", |at| deep(&odd(at), 300, false), 1, 0, false),
+            ("odd, in a folder", |at| deep(&odd(&at.join("d")), 3, true), 2, 0, false),
+            ("odd, in a folder, too many", |at| deep(&odd(&at.join("d")), 3, true), 1, 0, true),
+        ];
+        for (what, make, files, bytes, over) in table {
+            let dir = tempfile::tempdir().unwrap();
+            let output = dir.path().join("out");
+            fs::create_dir(&output).unwrap();
+            make(&output);
+            let docker = match collect(&output, &mut Allowance { bytes, files: files.into() }) {
+                Ok(folder) => Some(folder),
+                Err(CollectError::Over) => None,
+                Err(error) => panic!("{what}: {error}"),
+            };
+            fs::write(dir.path().join("exitCode"), "0").unwrap();
+            let mut spec = spec();
+            (spec.limits.output_files_max, spec.limits.disk_bytes_max) = (files, bytes);
+            let cluster = read(&as_a_node_packs(dir.path()), &spec).unwrap();
+            assert_eq!(docker.is_none(), over, "{what}");
+            assert_eq!(cluster.outputs.map(|mut outputs| outputs.remove("out").unwrap()), docker, "{what}");
+        }
     }
 
     proptest::proptest! {
