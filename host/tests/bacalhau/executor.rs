@@ -143,6 +143,13 @@ async fn what_a_cluster_cannot_do_is_refused_before_it_is_asked() {
     // What comes out of a job can be more than a cluster can hand over, too.
     let link = bacalhau.run(&name("link"), &job(shell("ln -s x /outputs/l")), None).await.unwrap_err();
     assert!(matches!(&link, ContainerError::Capacity(text) if text.contains("link")), "{link}");
+    // So can what it says: Docker's log, where the cluster takes it from, has no bytes that aren't UTF-8.
+    for (run, script) in [("out", "printf '\\377'"), ("err", "printf 'a\\377b' >&2")] {
+        let words = bacalhau.run(&name(run), &job(shell(script)), None).await.unwrap_err();
+        assert!(matches!(&words, ContainerError::Capacity(text) if text.contains("U+FFFD")), "{words}");
+    }
+    let whole = bacalhau.run(&name("whole"), &job(shell("printf 'ä\\0€'")), None).await.unwrap();
+    assert_eq!(text(&whole, "stdout"), "ä\0€");
     let gone = BacalhauExecutor::connect(lilypad_host::container::bacalhau::BacalhauOptions::new(
         format!("http://127.0.0.1:{}", crate::lab::free_port()),
         "x",

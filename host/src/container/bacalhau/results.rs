@@ -23,6 +23,13 @@ pub(super) enum ResultsError {
     /// Bacalhau archives links without saying where they point.
     #[error("the job's outputs hold the link '{0}', and a Bacalhau cluster doesn't keep where links point")]
     Link(String),
+    /// A node's Docker may have changed what the program said; see [`may_be_changed`].
+    #[error(
+        "its {0} holds the character U+FFFD, which the nodes' Docker writes in place of every byte that isn't UTF-8, so \
+         that what the program said can't be told; nodes whose /etc/docker/daemon.json has \"log-driver\": \"local\" \
+         keep all bytes, but then too a program can't say that character"
+    )]
+    Words(&'static str),
     /// No exit code, or one that is none.
     #[error("the results have no exit code")]
     ExitCode,
@@ -59,6 +66,8 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
     for name in spec.outputs.keys() {
         root.entries.insert(name.clone(), Node::Folder(Folder::default()));
     }
+    // Two more than may stay show whether the last character is whole.
+    let word_bytes = |bytes_max: u64| bytes_max.saturating_add(REPLACEMENT.len() as u64 - 1);
     let (mut files, mut bytes_left, mut over) = (0_u32, limits.disk_bytes_max, false);
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
@@ -78,8 +87,8 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
             [] => {}
             [name @ ("stdout" | "stderr" | "exitCode")] if kind.is_file() => {
                 let (into, bytes_max) = match *name {
-                    "stdout" => (&mut stdout, limits.stdout_bytes_max),
-                    "stderr" => (&mut stderr, limits.stderr_bytes_max),
+                    "stdout" => (&mut stdout, word_bytes(limits.stdout_bytes_max)),
+                    "stderr" => (&mut stderr, word_bytes(limits.stderr_bytes_max)),
                     _ => (code.insert(Vec::new()), 16),
                 };
                 // What is over is skipped: the job's own caps count.
@@ -117,6 +126,14 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
             _ => return Err(ResultsError::Entry(path)),
         }
     }
+    for (name, words, bytes_max) in
+        [("stdout", &mut stdout, limits.stdout_bytes_max), ("stderr", &mut stderr, limits.stderr_bytes_max)]
+    {
+        if may_be_changed(words) {
+            return Err(ResultsError::Words(name));
+        }
+        words.truncate(usize::try_from(bytes_max).unwrap_or(usize::MAX));
+    }
     let text = code.and_then(|bytes| String::from_utf8(bytes).ok());
     let code = text.and_then(|text| text.trim().parse().ok()).ok_or(ResultsError::ExitCode)?;
     let folders = root.entries.into_iter().filter_map(|(name, node)| match node {
@@ -124,6 +141,17 @@ pub(super) fn read(archive: &[u8], spec: &ContainerSpec) -> Result<Results, Resu
         Node::File(_) | Node::Symlink(_) => None,
     });
     Ok(Results { code, stdout, stderr, outputs: (!over).then(|| folders.collect()) })
+}
+
+/// U+FFFD in UTF-8.
+const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
+
+/// Whether words may be others than the program's.
+///
+/// Bacalhau takes them from Docker's log. The usual one is JSON, which has no bytes, so that Docker writes U+FFFD for each
+/// that isn't UTF-8, and for a character that it cuts in two when it splits lines of more than 16 KiB.
+fn may_be_changed(words: &[u8]) -> bool {
+    words.windows(REPLACEMENT.len()).any(|window| window == REPLACEMENT)
 }
 
 /// Where an entry is.
@@ -231,6 +259,27 @@ mod tests {
         assert_eq!(outputs["out"].files(), 1);
         // An output that nobody wrote to is an empty folder.
         assert_eq!(read(&packed(&[]), &spec()).unwrap().outputs.unwrap()["out"], Folder::default());
+    }
+
+    #[test]
+    fn words_that_docker_may_have_changed_are_no_result() {
+        let said = |name: &str, words: &[u8]| {
+            let mut spec = spec();
+            (spec.limits.stdout_bytes_max, spec.limits.stderr_bytes_max) = (4, 4);
+            read(&packed(&[(name, EntryType::Regular, words)]), &spec)
+        };
+        for name in ["stdout", "stderr"] {
+            // The last one is cut where it begins: Docker would have the byte that it stands for.
+            for words in ["\u{FFFD}", "a\u{FFFD}b", "abc\u{FFFD}"] {
+                let error = said(name, words.as_bytes()).unwrap_err();
+                assert!(matches!(error, ResultsError::Words(which) if which == name), "{words}: {error}");
+            }
+        }
+        // Beyond the cap nothing counts, and other characters are nobody's doing, whole or not.
+        assert_eq!(said("stdout", "abcd\u{FFFD}".as_bytes()).unwrap().stdout, b"abcd");
+        assert_eq!(said("stdout", "\u{FFFC}e\u{FFFD}".as_bytes()).unwrap().stdout, "\u{FFFC}e".as_bytes());
+        assert_eq!(said("stdout", b"abc\xff").unwrap().stdout, b"abc\xff");
+        assert_eq!(said("stdout", b"abc\xef\xbf").unwrap().stdout, b"abc\xef");
     }
 
     #[test]

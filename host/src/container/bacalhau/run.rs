@@ -211,7 +211,7 @@ impl Run<'_> {
                         .map_err(|error| ContainerError::Fault(error.to_string()))?;
                     let results = match read {
                         Ok(results) => results,
-                        Err(error @ ResultsError::Link(_)) => {
+                        Err(error @ (ResultsError::Link(_) | ResultsError::Words(_))) => {
                             return Err(ContainerError::Capacity(error.to_string()));
                         }
                         Err(error) => return Err(ContainerError::Fault(error.to_string())),
