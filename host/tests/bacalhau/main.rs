@@ -4,6 +4,7 @@
 //! | chapter | what it shows |
 //! |---|---|
 //! | `executor.rs` | container jobs on a cluster of two nodes: as on Docker, a node lost, adopted, stopped |
+//! | `overtime.rs` | runs over their time, by their own fault and by their registry's |
 //! | `cli.rs` | Bacalhau's unmodified CLI and Python library against `lilypad-host bacalhau` |
 //! | `api.rs` | what the served API refuses, bounds, and keeps over a crash |
 //! | `server.rs`, `lab.rs` | no chapters: the means of the others |
@@ -14,4 +15,5 @@ mod api;
 mod cli;
 mod executor;
 mod lab;
+mod overtime;
 mod server;

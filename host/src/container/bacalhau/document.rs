@@ -5,7 +5,7 @@
 use crate::container::{ContainerError, ContainerJob, RunName};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, GzBuilder};
-use lilypad_abi::{Image, Network};
+use lilypad_abi::{ContainerSpec, Image, Network};
 use lilypad_runtime::{Folder, Node};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -27,6 +27,14 @@ const QUEUE_SECONDS: u64 = 7 * 24 * 3_600;
 
 /// The job's address among what the cluster keeps of it.
 pub(super) const META_JOB: &str = "lilypad.job";
+
+/// The node that had the job's image before it was submitted, likewise; see [`super::overtime`].
+pub(super) const META_PULLED: &str = "lilypad.pulled";
+
+/// Longest time that a node takes to make and start a container whose image it has.
+///
+/// A node that takes longer could make a good job look out of fuel, so this is far more than any takes.
+pub(super) const START_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The document of a run; `grace` is the time beyond the job's own for pulling its image.
 pub(super) fn document(
@@ -66,7 +74,6 @@ pub(super) fn document(
     let env: Vec<String> = spec.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let results: Vec<Value> =
         spec.outputs.iter().map(|(name, path)| json!({ "Name": name, "Path": path })).collect();
-    let seconds = Duration::from_millis(spec.limits.timeout_ms).saturating_add(grace).as_secs() + 1;
     let id = spec.cid().map_err(|e| ContainerError::Fault(e.to_string()))?;
     let document = json!({
         "Name": name.to_string(),
@@ -97,11 +104,7 @@ pub(super) fn document(
                 // Not the node's own network: what a stranger's container reaches there is the owner's.
                 Network::Full => "Bridge",
             } },
-            "Timeouts": {
-                "ExecutionTimeout": seconds,
-                "QueueTimeout": QUEUE_SECONDS,
-                "TotalTimeout": seconds + QUEUE_SECONDS,
-            },
+            "Timeouts": timeouts(spec, grace),
         }],
     });
     let bytes = document.to_string().len();
@@ -112,6 +115,35 @@ pub(super) fn document(
         )));
     }
     Ok(document)
+}
+
+fn timeouts(spec: &ContainerSpec, grace: Duration) -> Value {
+    let seconds = Duration::from_millis(spec.limits.timeout_ms).saturating_add(grace).as_secs() + 1;
+    json!({
+        "ExecutionTimeout": seconds,
+        "QueueTimeout": QUEUE_SECONDS,
+        "TotalTimeout": seconds.saturating_add(QUEUE_SECONDS),
+    })
+}
+
+/// The document of a run once more, after one that was over its time on a node, which has the image since.
+///
+/// `on_it`: only there.
+pub(super) fn again(
+    document: &Value,
+    spec: &ContainerSpec,
+    grace: Duration,
+    node: &str,
+    on_it: bool,
+) -> Value {
+    let mut document = document.clone();
+    document["Meta"][META_PULLED] = node.into();
+    if on_it {
+        document["Constraints"] =
+            json!([{ "Key": super::nodes::LABEL_NAME, "Operator": "=", "Values": [node] }]);
+    }
+    document["Tasks"][0]["Timeouts"] = timeouts(spec, grace.max(START_TIME_MAX));
+    document
 }
 
 /// A file or folder as Bacalhau takes it inline: a folder as tar.gz, a file as it is.
@@ -197,7 +229,7 @@ fn unpackable(input: &str, what: &str) -> ContainerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lilypad_abi::{Cid, Codec, ContainerLimits, ContainerSpec, Profile};
+    use lilypad_abi::{Cid, Codec, ContainerLimits, Profile};
     use std::{collections::BTreeMap, sync::Arc};
 
     fn job() -> ContainerJob {
@@ -243,6 +275,20 @@ mod tests {
         job.spec.env.insert("A".into(), "plain".into());
         let plan = lilypad_bacalhau::documents::parse_value(made(&job).unwrap());
         assert!(plan.is_ok(), "{plan:?}");
+    }
+
+    #[test]
+    fn a_second_document_names_the_node_and_leaves_time_to_start() {
+        let (job, one) = (job(), made(&job()).unwrap());
+        let again = again(&one, &job.spec, Duration::ZERO, "n-1", true);
+        assert_eq!(again["Meta"][META_PULLED], "n-1");
+        assert_eq!(again["Meta"][META_JOB], one["Meta"][META_JOB]);
+        assert_eq!(again["Tasks"][0]["Timeouts"]["ExecutionTimeout"], 12);
+        let read: lilypad_bacalhau::model::Job = serde_json::from_value(again).unwrap();
+        assert_eq!(read.constraints.len(), 1);
+        let anywhere = super::again(&one, &job.spec, Duration::from_secs(60), "n-1", false);
+        assert_eq!(anywhere["Constraints"], Value::Null);
+        assert_eq!(anywhere["Tasks"], one["Tasks"]);
     }
 
     #[test]

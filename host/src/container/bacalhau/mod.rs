@@ -7,6 +7,7 @@
 //! | `client.rs` | the HTTP calls, within bounds |
 //! | `document.rs` | from a container job to a job document, and what a cluster can't do; pure |
 //! | `progress.rs` | where a run stands; pure |
+//! | `overtime.rs` | what a run over its time comes to; pure |
 //! | `nodes.rs` | what a cluster can give; pure |
 //! | `results.rs` | from a results archive to a result folder; pure |
 //! | `logs.rs` | a run's logs while it runs |
@@ -22,6 +23,7 @@ mod client;
 mod document;
 mod logs;
 mod nodes;
+mod overtime;
 mod progress;
 mod results;
 mod run;
@@ -52,7 +54,8 @@ pub struct BacalhauOptions {
     pub images: Vec<ImagePattern>,
     /// Whether jobs may have the network.
     pub network: bool,
-    /// Time that a run gets beyond its own for pulling its image, which a cluster counts as running.
+    /// Time that a run gets beyond its own for pulling its image, which a cluster counts as running; at least ten
+    /// seconds where the image is there.
     pub pull_time: Duration,
 }
 

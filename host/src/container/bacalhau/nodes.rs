@@ -34,6 +34,22 @@ pub(super) fn cluster(nodes: &ListNodesResponse) -> Result<Cluster, String> {
     }
 }
 
+/// The label by which a job can ask for one node.
+pub(super) const LABEL_NAME: &str = "name";
+
+/// Whether a job can ask for this node and no other.
+pub(super) fn can_be_asked_for(nodes: &ListNodesResponse, node: &str) -> bool {
+    // What Bacalhau refuses in a constraint is not worth trying.
+    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let good = node.len() <= 63
+        && edge(node.as_bytes().first())
+        && edge(node.as_bytes().last())
+        && node.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let mut labelled =
+        nodes.nodes.iter().filter(|other| other.info.labels.get(LABEL_NAME).is_some_and(|name| name == node));
+    good && labelled.next().is_some_and(|found| found.info.node_id == node) && labelled.next().is_none()
+}
+
 fn usable(node: &NodeState) -> Option<&Resources> {
     let compute = &node.info.compute_node_info;
     let has = |list: &[String], word: &str| list.iter().any(|item| item.eq_ignore_ascii_case(word));
@@ -95,6 +111,25 @@ mod tests {
         let found = cluster(&nodes(serde_json::json!([node(4.0, 8, 0), node(1.6, 4, 1)]))).unwrap();
         assert_eq!(found.machine.gpus.len(), 1);
         assert_eq!(found.machine.gpus[0].vendor, GpuVendor::Nvidia);
+    }
+
+    #[test]
+    fn a_node_is_asked_for_by_a_label_that_is_its_own() {
+        let named = |id: &str, label: Option<&str>| {
+            let mut node = node(1.0, 1, 0);
+            node["Info"]["NodeID"] = id.into();
+            node["Info"]["Labels"] = serde_json::json!({ "name": label });
+            if label.is_none() {
+                node["Info"]["Labels"] = serde_json::Value::Null;
+            }
+            node
+        };
+        let ask = |list: &[serde_json::Value], node: &str| can_be_asked_for(&nodes(list.into()), node);
+        assert!(ask(&[named("n-1", Some("n-1")), named("n-2", Some("n-2"))], "n-1"));
+        assert!(!ask(&[named("n-1", None)], "n-1"));
+        assert!(!ask(&[named("n-2", Some("n-1"))], "n-1"));
+        assert!(!ask(&[named("n-1", Some("n-1")), named("n-2", Some("n-1"))], "n-1"));
+        assert!(!ask(&[named("of mine", Some("of mine"))], "of mine"));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// Failures of a run for reasons that may be a node's before it is given up.
 const FAILURES_MAX: usize = 3;
 
+/// The same for a run that only one node may have: the cluster gives it to that one twice and waits for ever then.
+const FAILURES_MAX_ON_ONE: usize = 2;
+
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -21,11 +24,16 @@ pub(super) enum Progress {
     },
     /// It ended by itself and its results are published.
     Ended {
-        /// How long it took.
+        /// How long it took at most: from its planning to its results.
         run: Duration,
+        /// Where.
+        node: String,
     },
-    /// It ran until its time was over.
-    TimedOut,
+    /// Pulling its image and running it took until the cluster's time for both was over; its container was made.
+    TimedOut {
+        /// Where.
+        node: String,
+    },
     /// Its program can't be started.
     NotStarted {
         /// The exit code that says so.
@@ -53,7 +61,9 @@ pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
         // Published results count once the job knows of them too.
         if job.state.state_type == JobStateType::Completed {
             let nanos = execution.modify_time.saturating_sub(execution.create_time);
-            return Progress::Ended { run: Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)) };
+            // A clock that was set back has measured nothing.
+            let run = u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos);
+            return Progress::Ended { run, node: execution.node_id.clone() };
         }
         return Progress::Running { execution: execution.id.clone() };
     }
@@ -65,17 +75,18 @@ pub(super) fn progress(job: &Job, executions: &[Execution]) -> Progress {
     if let Some(code) = failed.iter().find_map(|execution| not_started(&execution.compute_state.message)) {
         return Progress::NotStarted { code };
     }
-    let says = |text: &str| failed.iter().any(|execution| execution.compute_state.message.starts_with(text));
-    if says("Execution timed out after ") {
-        return Progress::TimedOut;
+    let says = |text: &str| failed.iter().find(|execution| execution.compute_state.message.starts_with(text));
+    if let Some(execution) = says("Execution timed out after ") {
+        return Progress::TimedOut { node: execution.node_id.clone() };
     }
-    if says("memory limit exceeded") {
+    if says("memory limit exceeded").is_some() {
         return Progress::OutOfMemory;
     }
     // Lost with its node: nothing that the job did.
     let own: Vec<&&Execution> = failed.iter().filter(|execution| !is_lost(execution)).collect();
     let reason = || own.last().map(|execution| execution.compute_state.message.clone());
-    if own.len() >= FAILURES_MAX {
+    let most = if job.constraints.is_empty() { FAILURES_MAX } else { FAILURES_MAX_ON_ONE };
+    if own.len() >= most {
         return Progress::Failed { reason: reason().unwrap_or_default() };
     }
     if job.state.state_type == JobStateType::Failed {
@@ -129,6 +140,7 @@ mod tests {
         Execution {
             id: "e-1".into(),
             job_version: 1,
+            node_id: "n-1".into(),
             compute_state: State::new(state, message),
             create_time: 1_000_000_000,
             modify_time: 3_000_000_000,
@@ -147,8 +159,11 @@ mod tests {
             progress(&job(JobStateType::Running), &done),
             Progress::Running { execution: "e-1".into() }
         );
-        let ended = Progress::Ended { run: Duration::from_secs(2) };
+        let ended = Progress::Ended { run: Duration::from_secs(2), node: "n-1".into() };
         assert_eq!(progress(&job(JobStateType::Completed), &done), ended);
+        let back = [Execution { modify_time: 5, ..execution(Completed, "") }];
+        let ended = Progress::Ended { run: Duration::MAX, node: "n-1".into() };
+        assert_eq!(progress(&job(JobStateType::Completed), &back), ended);
     }
 
     #[test]
@@ -161,6 +176,9 @@ mod tests {
         assert_eq!(progress(&job(JobStateType::Queued), &vec![other.clone(); 2]), Progress::Waiting);
         let failed = Progress::Failed { reason: "no such volume".into() };
         assert_eq!(progress(&job(JobStateType::Queued), &vec![other.clone(); 3]), failed);
+        let constraints = vec![lilypad_bacalhau::model::LabelSelectorRequirement::default()];
+        let on_one = Job { constraints, ..job(JobStateType::Queued) };
+        assert_eq!(progress(&on_one, &vec![other.clone(); 2]), failed);
         assert_eq!(progress(&job(JobStateType::Failed), std::slice::from_ref(&other)), failed);
         let running = [other, execution(BidAccepted, "Running")];
         assert_eq!(
@@ -174,7 +192,7 @@ mod tests {
         let ends = |message: &str| {
             progress(&job(JobStateType::Queued), &[execution(ExecutionStateType::Failed, message)])
         };
-        assert_eq!(ends("Execution timed out after 3s"), Progress::TimedOut);
+        assert_eq!(ends("Execution timed out after 3s"), Progress::TimedOut { node: "n-1".into() });
         assert_eq!(ends("memory limit exceeded"), Progress::OutOfMemory);
         let missing = "failed to start container: OCI runtime create failed: exec: \"/nope\": stat /nope: no such file \
                        or directory: unknown";

@@ -3,13 +3,15 @@
 use super::{
     Inner,
     client::Refused,
-    document::META_JOB,
-    logs,
+    document::{self, META_JOB, META_PULLED},
+    logs, nodes,
+    overtime::{Overtime, overtime},
     progress::{self, Progress},
     results::{self, ResultsError},
 };
 use crate::container::{ContainerError, ContainerJob, Listener, docker::OVER_OUTPUTS};
 use lilypad_abi::{Outcome, Profile, Status};
+use lilypad_bacalhau::model::Job;
 use lilypad_runtime::{Execution, Folder, Node, unixfs::folder_cid};
 use reqwest::StatusCode;
 use std::{
@@ -62,7 +64,7 @@ impl Run<'_> {
     /// Makes sure that the cluster has the job: submits it, or finds that it is there.
     pub(super) async fn begin(&self, again: bool) -> Result<(), ContainerError> {
         match self.inner.client.job(&self.name).await? {
-            None => self.submit(false).await,
+            None => self.submit(&self.document, false).await,
             Some((job, executions)) => {
                 let same = job.meta.get(META_JOB) == Some(&self.id);
                 let usable = matches!(
@@ -70,19 +72,19 @@ impl Run<'_> {
                     Progress::Waiting
                         | Progress::Running { .. }
                         | Progress::Ended { .. }
-                        | Progress::TimedOut
+                        | Progress::TimedOut { .. }
                 );
                 if same && usable && !again {
                     tracing::info!(run = %self.name, "going on with the job that the cluster has already");
                     return Ok(());
                 }
-                self.submit(true).await
+                self.submit(&self.document, true).await
             }
         }
     }
 
-    async fn submit(&self, again: bool) -> Result<(), ContainerError> {
-        match self.inner.client.submit(&self.document, again).await {
+    async fn submit(&self, document: &serde_json::Value, again: bool) -> Result<(), ContainerError> {
+        match self.inner.client.submit(document, again).await {
             Ok(()) => Ok(()),
             // Submitted before; the answer was lost.
             Err(Refused::Said(_, text)) if text.contains("no changes detected") => Ok(()),
@@ -124,7 +126,13 @@ impl Run<'_> {
                         words = Some((execution.clone(), self.listen(execution, listener.clone())));
                     }
                 }
-                Progress::Ended { run } => match self.results().await? {
+                Progress::Ended { run, node } if run > self.time() => {
+                    if let Some(ended) = self.over_time(&job, &node, false).await? {
+                        return Ok(ended);
+                    }
+                    pause = PAUSE_MIN;
+                }
+                Progress::Ended { run, .. } => match self.results().await? {
                     Some(ended) => {
                         if let Some((_, mut task)) = words.take() {
                             // The results say it all; what is late is not waited for.
@@ -140,12 +148,14 @@ impl Run<'_> {
                     None => {
                         // The node that had them is gone: the job runs once more.
                         lost_results = true;
-                        self.submit(true).await?;
+                        self.submit(&self.document, true).await?;
                     }
                 },
-                Progress::TimedOut => {
-                    self.inner.client.stop(&self.name, "its time is over").await?;
-                    return Ok(Ended::without_words(Status::OutOfFuel, Duration::MAX));
+                Progress::TimedOut { node } => {
+                    if let Some(ended) = self.over_time(&job, &node, true).await? {
+                        return Ok(ended);
+                    }
+                    pause = PAUSE_MIN;
                 }
                 Progress::NotStarted { code } => {
                     self.inner.client.stop(&self.name, "its program can't be started").await?;
@@ -167,6 +177,41 @@ impl Run<'_> {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 5 / 4).min(PAUSE_MAX);
+        }
+    }
+
+    /// The job's own time.
+    fn time(&self) -> Duration {
+        Duration::from_millis(self.job.spec.limits.timeout_ms)
+    }
+
+    /// Deals with a run that was over its time on a node; nothing when it runs once more.
+    async fn over_time(
+        &self,
+        job: &Job,
+        node: &str,
+        timed_out: bool,
+    ) -> Result<Option<Ended>, ContainerError> {
+        let client = &self.inner.client;
+        if timed_out && !job.state.state_type.is_terminal() {
+            // The cluster would try it again, as it was.
+            client.stop(&self.name, "its time is over").await?;
+        }
+        match overtime(job.meta.get(META_PULLED).map(String::as_str), node, timed_out) {
+            Overtime::Again => {
+                tracing::info!(run = %self.name, node, "over its time, with its image's pull; it runs once more");
+                let on_it = nodes::can_be_asked_for(&client.nodes().await?, node);
+                let grace = self.inner.options.pull_time;
+                let document = document::again(&self.document, &self.job.spec, grace, node, on_it);
+                self.submit(&document, true).await?;
+                Ok(None)
+            }
+            Overtime::OutOfFuel => Ok(Some(Ended::without_words(Status::OutOfFuel, Duration::MAX))),
+            Overtime::Undecided => Err(ContainerError::Capacity(format!(
+                "the job took longer than its {} ms twice, and a cluster doesn't tell how much of that its container \
+                 ran: the rest is waiting, pulling the image and publishing",
+                self.job.spec.limits.timeout_ms
+            ))),
         }
     }
 
