@@ -266,3 +266,12 @@ async fn runs_are_stopped_by_name_and_when_nobody_wants_them() {
     let found = cluster.get("orchestrator/jobs/left?namespace=lilypad-stop").await;
     assert_eq!(found["Job"]["State"]["StateType"], "Stopped");
 }
+
+#[tokio::test]
+async fn who_lets_every_image_run_on_a_cluster_is_warned() {
+    let cluster = Cluster::start().await;
+    let open = ["--executor", "bacalhau", "--bacalhau-api", &cluster.url];
+    let warned = |flags: &[&str]| crate::server::Server::start(flags).log().contains("allow only images");
+    assert!(warned(&open));
+    assert!(!warned(&[&open[..], &["--allow-image", "localhost:5000/lilypad-tests/*"]].concat()));
+}

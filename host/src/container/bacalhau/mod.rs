@@ -95,7 +95,7 @@ fn unreachable(address: &str, reason: String) -> ContainerError {
 }
 
 impl BacalhauExecutor {
-    /// Reaches a cluster and finds out what its nodes can do.
+    /// Reaches a cluster and finds out what its nodes can do. Logs a warning when every image may run.
     ///
     /// # Errors
     /// [`ContainerError::Engine`] when it can't be reached, or none of its nodes runs containers.
@@ -108,6 +108,13 @@ impl BacalhauExecutor {
         let namespace = format!("lilypad-{}", options.owner);
         let client = Client::new(&options.url, &namespace, options.token.as_deref())?;
         let cluster = nodes::cluster(&client.nodes().await?).map_err(|reason| client.problem(reason))?;
+        if options.images.is_empty() {
+            tracing::warn!(
+                "every image may run on the cluster, as its own user on a writable root: one that needs either comes out \
+                 otherwise on Docker, and a Repeated deal about it is lost; allow only images that you know \
+                 (--allow-image)"
+            );
+        }
         let (machine, nodes) = (cluster.machine, cluster.nodes);
         Ok(Self(Arc::new(Inner { client, options, namespace, machine, nodes, given: Mutex::default() })))
     }
