@@ -19,12 +19,15 @@ pub struct ApiLimits {
     pub page_max: usize,
     /// Connections that follow logs at once.
     pub followers_max: usize,
+    /// Results that are packed and sent at once; each is in memory meanwhile.
+    pub downloads_max: usize,
     /// Wall-clock limit of fetching a job's inputs.
     pub fetch_timeout: Duration,
 }
 
 impl Default for ApiLimits {
-    /// 5,000 jobs, 200 of them open and 2 running, 10 MiB bodies, 256 MiB of inputs, 500 items, 100 followers, 5 min.
+    /// 5,000 jobs, 200 of them open and 2 running, 10 MiB bodies, 256 MiB of inputs, 500 items, 100 followers, 4
+    /// downloads, 5 minutes.
     fn default() -> Self {
         Self {
             jobs_max: 5_000,
@@ -34,6 +37,7 @@ impl Default for ApiLimits {
             input_bytes_max: 256 << 20,
             page_max: 500,
             followers_max: 100,
+            downloads_max: 4,
             fetch_timeout: Duration::from_secs(300),
         }
     }

@@ -3,12 +3,13 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | [`Api`]: what a server consists of, and its restart |
-//! | `routes.rs`, `jobs.rs` | the endpoints |
+//! | `routes.rs`, `jobs.rs`, `download.rs` | the endpoints |
 //! | `guard.rs` | who may ask |
 //! | `answer.rs` | refusals as Bacalhau's `APIError` |
 //! | `board.rs` | the jobs, in memory and in the journal |
 //! | `life.rs` | states, executions and history; pure |
 //! | `work.rs` | from a document to what an executor runs |
+//! | `sources.rs` | a job's inputs, fetched within bounds |
 //! | `run.rs` | from the board to an executor and back |
 //! | `logs.rs` | what running jobs say |
 //! | `labels.rs` | what lists are filtered by; pure |
@@ -21,6 +22,7 @@
 
 mod answer;
 mod board;
+mod download;
 mod guard;
 mod jobs;
 mod labels;
@@ -30,11 +32,12 @@ mod logs;
 mod node;
 mod routes;
 mod run;
+mod sources;
 mod work;
 
 pub use self::limits::ApiLimits;
 
-use self::{board::Board, logs::Logs, work::Sources};
+use self::{board::Board, logs::Logs, sources::Sources};
 use crate::{
     container::ContainerEngine,
     exec::Executor,
@@ -99,7 +102,8 @@ struct Shared {
     containers: Option<Arc<dyn ContainerEngine>>,
     sources: Sources,
     logs: Logs,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    downloads: Semaphore,
     followers: Arc<Semaphore>,
     tasks: Mutex<BTreeMap<String, AbortHandle>>,
     limits: ApiLimits,
@@ -136,7 +140,8 @@ impl Api {
                 timeout: limits.fetch_timeout,
             },
             logs: Logs::default(),
-            turns: Semaphore::new(limits.running_max.max(1)),
+            turns: Arc::new(Semaphore::new(limits.running_max.max(1))),
+            downloads: Semaphore::new(limits.downloads_max.max(1)),
             followers: Arc::new(Semaphore::new(limits.followers_max.max(1))),
             tasks: Mutex::default(),
             limits,
@@ -158,7 +163,11 @@ impl Api {
         let _ = self.0.public_url.set(public_url.trim_end_matches('/').to_owned());
         let _ = self.0.loopback_only.set(loopback_only);
         let running: Vec<String> = self.0.tasks().keys().cloned().collect();
-        for job in self.0.board.open_jobs() {
+        let open = self.0.board.open_jobs();
+        if running.is_empty() {
+            run::sweep(&self.0, &open);
+        }
+        for job in open {
             if !running.contains(&job.id) {
                 run::spawn(&self.0, job.id.clone());
             }

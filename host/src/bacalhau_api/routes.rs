@@ -1,42 +1,38 @@
-//! The endpoints but those of one job: server, node, list, submission, results' download.
+//! The endpoints but those of one job: server, node, list, submission.
 
 use super::{
     Shared,
     answer::Refusal,
     board::{AddError, Life, Query},
+    download,
     guard::guard,
     jobs,
     labels::Requirement,
     life, node, now_ns, run, work,
 };
-use crate::store::TreeLimits;
 use axum::{
     Json, Router,
-    body::Body,
+    body::Bytes,
     extract::{DefaultBodyLimit, Path, RawQuery, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::StatusCode,
     middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::{get, put},
 };
-use lilypad_abi::{BlobDigest, Cid};
+use lilypad_abi::BlobDigest;
 use lilypad_bacalhau::{
     documents,
     model::{GetNodeResponse, Job, ListJobsResponse, ListNodesResponse, PutJobResponse, SpecConfig},
 };
-use lilypad_runtime::{Folder, Node};
 use serde_json::{Value, json};
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 /// Page of a list that says no size.
 const PAGE: usize = 100;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     let body_bytes_max = shared.limits.body_bytes_max;
-    let unsupported = || async {
+    let unsupported = |_: Bytes| async {
         Refusal::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", "jobs have one version here")
             .hint("submit the job again, under another name or with --force")
     };
@@ -63,7 +59,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .nest("/api/v1/orchestrator", orchestrator)
         .route("/api/v1/auth", get(auth_methods))
         .route("/api/v1/auth/ClientKey", get(async || Json(client_key())).post(auth))
-        .route("/results/{file}", get(download))
+        .route("/results/{file}", get(download::download))
         .fallback(async || Refusal::new(StatusCode::NOT_FOUND, "NotFoundError", "no such endpoint"))
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(from_fn_with_state(shared.clone(), guard))
@@ -110,7 +106,8 @@ fn client_key() -> Value {
     json!({ "type": "challenge", "params": { "InputPhrase": "bGlseXBhZA==" } })
 }
 
-async fn auth(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Refusal> {
+/// Takes the body though it doesn't look at it: what isn't read would end the connection under the client's next request.
+async fn auth(State(shared): State<Arc<Shared>>, _: Bytes) -> Result<Json<Value>, Refusal> {
     if shared.token.is_some() {
         return Err(Refusal::new(
             StatusCode::UNAUTHORIZED,
@@ -249,58 +246,4 @@ async fn one_node(
         return Err(Refusal::not_found("node", &id));
     }
     Ok(Json(GetNodeResponse { node: Some(node::state(&shared).await) }))
-}
-
-/// A result folder as tar.gz, as Bacalhau's publishers make them.
-async fn download(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Result<Response, Refusal> {
-    let none = || Refusal::not_found("results", &file);
-    let key = file.strip_suffix(".tar.gz").ok_or_else(none)?;
-    let job = shared.board.by_key(key).ok_or_else(none)?;
-    let cid: Cid = job.outputs.as_ref().and_then(|text| text.parse().ok()).ok_or_else(none)?;
-    let store = shared.sources.store.clone();
-    let bytes = tokio::task::spawn_blocking(move || {
-        let folder =
-            store.load_folder(cid, &TreeLimits::default()).map_err(|error| crate::report::causes(&error))?;
-        pack(&folder).map_err(|error| error.to_string())
-    })
-    .await
-    .map_err(|error| Refusal::internal(&error))?
-    .map_err(|text| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", text))?;
-    Ok(([(CONTENT_TYPE, "application/gzip")], Body::from(bytes)).into_response())
-}
-
-fn pack(folder: &Folder) -> io::Result<Vec<u8>> {
-    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let mut builder = tar::Builder::new(gzip);
-    pack_into(&mut builder, "", folder)?;
-    builder.into_inner()?.finish()
-}
-
-fn pack_into(builder: &mut tar::Builder<impl Write>, prefix: &str, folder: &Folder) -> io::Result<()> {
-    for (name, node) in &folder.entries {
-        let path = format!("{prefix}{name}");
-        let mut header = tar::Header::new_gnu();
-        header.set_mtime(0);
-        match node {
-            Node::File(bytes) => {
-                header.set_mode(0o644);
-                header.set_size(bytes.len() as u64);
-                builder.append_data(&mut header, &path, bytes.as_slice())?;
-            }
-            Node::Folder(folder) => {
-                header.set_entry_type(tar::EntryType::Directory);
-                header.set_mode(0o755);
-                header.set_size(0);
-                builder.append_data(&mut header, format!("{path}/"), io::empty())?;
-                pack_into(builder, &format!("{path}/"), folder)?;
-            }
-            Node::Symlink(target) => {
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_mode(0o777);
-                header.set_size(0);
-                builder.append_link(&mut header, &path, target)?;
-            }
-        }
-    }
-    Ok(())
 }

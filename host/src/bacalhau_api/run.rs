@@ -66,6 +66,20 @@ pub(super) fn spawn(shared: &Arc<Shared>, id: String) {
     tasks.insert(id, task.abort_handle());
 }
 
+/// Ends the containers that an earlier server left and that belong to none of these jobs; nothing starts until then.
+pub(super) fn sweep(shared: &Arc<Shared>, open: &[Arc<Life>]) {
+    let Some(engine) = shared.containers.clone() else { return };
+    let turns = u32::try_from(shared.limits.running_max.max(1)).unwrap_or(u32::MAX);
+    let Ok(turns) = shared.turns.clone().try_acquire_many_owned(turns) else { return };
+    let keep = open.iter().filter_map(|job| run_name(&job.id)).collect();
+    tokio::spawn(async move {
+        if let Err(error) = engine.sweep(&keep).await {
+            tracing::warn!(error = causes(&error), "containers that an earlier server left can't be ended");
+        }
+        drop(turns);
+    });
+}
+
 /// Ends a job on its owner's demand.
 pub(super) async fn stop(
     shared: &Arc<Shared>,

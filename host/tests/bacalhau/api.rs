@@ -1,7 +1,7 @@
 //! What the served API refuses, how it is bounded, and what it keeps over a crash.
 
 use crate::{
-    lab::image,
+    lab::{docker, image},
     server::{Server, said},
 };
 use reqwest::{Client, StatusCode};
@@ -67,6 +67,7 @@ async fn bad_documents_are_answered_with_the_fields_that_are_wrong() {
     let large = client.put(jobs(&server)).json(&json!({ "Job": "x".repeat(11 << 20) })).send().await;
     // The server may hang up before all is sent.
     assert!(large.map_or(true, |answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE));
+    let client = Client::new();
     for path in ["jobs/j-nothing", "jobs/j-nothing/results", "nodes/other", "nothing"] {
         let answer = client.get(format!("{}/api/v1/orchestrator/{path}", server.url)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
@@ -191,4 +192,23 @@ async fn a_killed_server_goes_on_where_it_was() {
     );
     assert_eq!(executions[0]["RunOutput"]["Stdout"], "begun\ndone\n");
     assert_eq!(server.ended(&waiting)["Job"]["State"]["StateType"], "Completed");
+
+    // A container of a job that is no longer known is ended.
+    assert_eq!(put(&server, &sleeper("left", 300)).await.0, StatusCode::OK);
+    let id = server.cli_json(&["job", "describe", "left"])["Job"]["ID"].as_str().unwrap().to_owned();
+    let has_container = || docker(&["ps", "--format", "{{.Names}}"], b"").contains(&id);
+    while !has_container() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.kill();
+    let home = server.dir.path().join("home/bacalhau");
+    for name in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = fs::remove_file(home.join(name));
+    }
+    server.start_again();
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while has_container() {
+        assert!(std::time::Instant::now() < until, "the container is still there\n{}", server.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

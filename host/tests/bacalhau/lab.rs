@@ -46,7 +46,7 @@ pub(crate) fn docker_env(name: &str) -> &'static str {
 }
 
 /// Docker's own client, for what a job's author does: making images.
-fn docker(args: &[&str], input: &[u8]) -> String {
+pub(crate) fn docker(args: &[&str], input: &[u8]) -> String {
     let mut child = Command::new("docker")
         .args(args)
         .env("DOCKER_HOST", docker_env("DOCKER_HOST"))
