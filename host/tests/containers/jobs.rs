@@ -234,3 +234,32 @@ async fn an_input_that_is_not_at_hand_is_our_fault_and_leaves_nothing() {
     assert!(matches!(refused, Err(ContainerError::Fault(_))), "{refused:?}");
     lab.assert_clean("no-input");
 }
+
+#[tokio::test]
+async fn a_run_that_waits_for_room_can_be_stopped() {
+    let one = lilypad_host::container::docker::DockerOptions {
+        memory_bytes_max: Some(200 << 20),
+        ..Lab::options("waiting")
+    };
+    let lab = Lab::with(one).await;
+    let (long, short) = (job(lab.shell("echo up; sleep 60")), job(lab.shell("true")));
+    let name = RunName::new("first").unwrap();
+    let up = Arc::new(tokio::sync::Notify::new());
+    let says = up.clone();
+    let first = lab.docker.run(&name, &long, Some(Arc::new(move |_, _: &[u8]| says.notify_one())));
+    let others = async {
+        up.notified().await;
+        let mut waits = Box::pin(lab.try_run("second", &short));
+        assert!(tokio::time::timeout(Duration::from_secs(1), &mut waits).await.is_err());
+        let (second, name) = (RunName::new("second").unwrap(), RunName::new("first").unwrap());
+        let began = Instant::now();
+        let (stopped, waited) = tokio::join!(lab.docker.stop(&second), waits);
+        stopped.unwrap();
+        assert!(matches!(waited, Err(ContainerError::Fault(_))), "{waited:?}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        lab.docker.stop(&name).await.unwrap();
+    };
+    let (first, ()) = tokio::join!(first, others);
+    assert!(matches!(first, Err(ContainerError::Fault(_))), "{first:?}");
+    lab.assert_clean("first");
+}

@@ -41,7 +41,7 @@ pub use self::options::{BadPattern, DockerOptions, ImagePattern, PullPolicy};
 use self::{
     image::Images,
     room::{Lease, Room},
-    turns::Turns,
+    turns::{Stops, Turns},
 };
 use super::{
     ContainerEngine, ContainerError, ContainerJob, Listener, Machine, RunName,
@@ -80,6 +80,7 @@ struct Inner {
     /// The room of runs that have a container, also while nobody follows them.
     leases: Mutex<BTreeMap<RunName, Lease>>,
     turns: Turns,
+    stops: Stops,
     /// Whether the engine was seen to see what this process mounts.
     sees_mounts: AtomicBool,
 }
@@ -158,6 +159,7 @@ impl DockerExecutor {
             gpus,
             leases: Mutex::default(),
             turns: Turns::default(),
+            stops: Stops::default(),
             sees_mounts: AtomicBool::new(false),
         };
         inner.take_over().await?;
