@@ -210,3 +210,27 @@ async fn jobs_wait_for_each_other_when_there_is_room_for_one() {
     assert!([a, b, c].iter().all(|run| run.outcome.status == exited(0)));
     assert_eq!(*running.lock().unwrap(), (0, 1));
 }
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_twice_at_once_runs_one_after_the_other() {
+    let lab = Lab::open("same-name").await;
+    let job = job(lab.shell("echo x > /outputs/x; sleep 0.2; cat /outputs/x"));
+    let (a, b) = tokio::join!(lab.try_run("one", &job), lab.try_run("one", &job));
+    for execution in [a.unwrap(), b.unwrap()] {
+        assert_eq!(text(&execution, "stdout"), "x\n");
+    }
+    lab.assert_clean("one");
+}
+
+#[tokio::test]
+async fn an_input_that_is_not_at_hand_is_our_fault_and_leaves_nothing() {
+    let lab = Lab::open("no-input").await;
+    let mut spec = lab.shell("true");
+    spec.inputs.insert("/in".into(), lilypad_abi::Cid::of(lilypad_abi::Codec::Raw, b"x"));
+    let refused = lab.try_run("no-input", &job(spec)).await;
+    assert!(matches!(refused, Err(ContainerError::Fault(_))), "{refused:?}");
+    let link = with_inputs(lab.shell("true"), &[("/in", Node::Symlink("/etc".into()))]);
+    let refused = lab.try_run("no-input", &link).await;
+    assert!(matches!(refused, Err(ContainerError::Fault(_))), "{refused:?}");
+    lab.assert_clean("no-input");
+}

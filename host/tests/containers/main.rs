@@ -7,10 +7,14 @@
 //! | `images.rs` | by registry, as content, pinned, refused |
 //! | `escapes.rs` | each way out that a hostile job may try, contained |
 //! | `crashes.rs` | a process killed while its job runs: adopted or removed |
+//! | `engine.rs` | an engine that goes down makes no result |
+//! | `commands.rs` | `lilypad job verify-determinism`, `lilypad-host doctor` |
 //! | `lab.rs` | no chapter: the means of the others |
 #![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking")]
 
+mod commands;
 mod crashes;
+mod engine;
 mod escapes;
 mod images;
 mod jobs;
