@@ -130,3 +130,38 @@ pub fn keep(store: &Store, execution: &Execution) -> Result<Cid, KeepError> {
     store.put(cid, &execution.outcome.to_block()?)?;
     Ok(cid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::FetchOptions;
+    use lilypad_abi::{ContainerLimits, Network, Profile};
+
+    #[tokio::test]
+    async fn a_small_job_of_many_names_for_one_large_input_is_too_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let large = store.add_file(&vec![0; 600_000]).unwrap();
+        let fetcher = Fetcher::new(store, Vec::<String>::new(), FetchOptions::default()).unwrap();
+        let limits = TreeLimits { content_bytes_max: 1_000_000, ..TreeLimits::default() };
+        let spec = |count: u8| ContainerSpec {
+            profile: Profile::Container1,
+            image: Image::Archive(large),
+            entrypoint: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            working_dir: None,
+            inputs: (0..count).map(|number| (format!("/in/{number}"), large)).collect(),
+            outputs: BTreeMap::new(),
+            network: Network::None,
+            gpus: None,
+            limits: ContainerLimits::default(),
+        };
+        resolve_container(&fetcher, spec(0), &limits).await.unwrap();
+        let over = resolve_container(&fetcher, spec(1), &limits).await;
+        assert!(matches!(over, Err(ResolveError::Input(..))), "image and input together: {over:?}");
+        let registry = ContainerSpec { image: Image::Registry(String::new()), ..spec(2) };
+        let over = resolve_container(&fetcher, registry, &limits).await;
+        assert!(matches!(over, Err(ResolveError::Input(..))), "two inputs together: {over:?}");
+    }
+}
