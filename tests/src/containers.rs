@@ -307,7 +307,11 @@ fn bacalhau_documents_of_both_versions_are_run_as_deals() {
          {}}}}}\n  - Target: /in/a.txt\n    Source: {{Type: inline, Params: {{URL: \"data:,b%20a%20b\"}}}}\n",
         module.display()
     );
+    // A document may be a stranger's: it reads no file of ours that we don't name.
     let output = run_document(market, &wasm, &[]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--allow-local"), "{}", stderr(&output));
+    let output = run_document(market, &wasm, &["--allow-local", module.to_str().unwrap()]);
     assert_eq!(json(&output)["verification"], "bit_exact", "{}", stderr(&output));
     assert_eq!(outputs(market, &output, "outputs/counts.tsv"), "2\tb\n1\ta\n");
 

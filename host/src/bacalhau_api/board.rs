@@ -296,3 +296,7 @@ fn small(job: Job) -> Option<Arc<Job>> {
     let bytes = serde_json::to_vec(&job).map_or(usize::MAX, |bytes| bytes.len());
     (bytes <= IN_MEMORY_BYTES_MAX).then(|| Arc::new(job))
 }
+
+#[cfg(test)]
+#[path = "board_tests.rs"]
+mod tests;

@@ -3,10 +3,11 @@
 //! Nothing of this machine's disk is read: a `local` source is the client's word about it.
 
 use super::sources::{Sources, module_file};
-use crate::container::{ContainerEngine, ContainerError, ContainerJob};
-use lilypad_abi::{
-    BlobDigest, Cid, ContainerLimits, ContainerSpec, Gpus, Image, JobSpec, Limits, Network, Profile,
+use crate::{
+    container::{ContainerEngine, ContainerError, ContainerJob},
+    documents::container_spec,
 };
+use lilypad_abi::{BlobDigest, Cid, ContainerLimits, Image, JobSpec, Limits, Profile};
 use lilypad_bacalhau::documents::{self, Engine, Input, Plan, Source};
 use lilypad_runtime::{Folder, Node, ResolvedJob, unixfs};
 use std::{collections::BTreeMap, sync::Arc};
@@ -169,7 +170,7 @@ async fn module(
 }
 
 async fn container(plan: &Plan, sources: &Sources, engine: &dyn ContainerEngine) -> Result<Work, WorkError> {
-    let Engine::Docker { image, entrypoint, parameters, working_dir } = &plan.engine else {
+    let Engine::Docker { image, .. } = &plan.engine else {
         return Err(WorkError::Plan("this plan is no container's".to_owned()));
     };
     let mut left = sources.bytes_max;
@@ -180,47 +181,15 @@ async fn container(plan: &Plan, sources: &Sources, engine: &dyn ContainerEngine)
         }
     }
     // Names without a registry and tags are looked up; what is pinned is taken as it is.
-    let mut spec = ContainerSpec {
-        profile: Profile::Container1,
-        image: Image::Registry(image.clone()),
-        entrypoint: entrypoint.clone(),
-        args: parameters.clone(),
-        env: plan.env.clone(),
-        working_dir: working_dir.clone(),
-        inputs: inputs.iter().map(|(path, node)| (path.clone(), cid(node))).collect(),
-        outputs: plan.outputs.iter().map(|output| (output.name.clone(), output.path.clone())).collect(),
-        network: match plan.network {
-            documents::Network::Full => Network::Full,
-            documents::Network::Default | documents::Network::None => Network::None,
-        },
-        gpus: match plan.resources.gpus {
-            None | Some(0) => None,
-            Some(count) => {
-                let count = u16::try_from(count)
-                    .map_err(|_| WorkError::Plan(format!("Tasks[0].Resources.GPU: {count} is too many")))?;
-                Some(Gpus { count, vendor: None, memory_mib: 0 })
-            }
-        },
-        limits: container_limits(plan)?,
-    };
-    if spec.validate().is_err() {
+    let addresses = inputs.iter().map(|(path, node)| (path.clone(), cid(node))).collect();
+    let named = Image::Registry(image.clone());
+    let mut spec = container_spec(plan, named, addresses, &ContainerLimits::default())
+        .map_err(|error| WorkError::Plan(error.to_string()))?;
+    if spec.image.validate().is_err() {
         spec.image = engine.pin(image).await?;
     }
     spec.validate().map_err(|error| WorkError::Plan(error.to_string()))?;
     Ok(Work::Container(Box::new(ContainerJob { spec, image: None, inputs })))
-}
-
-fn container_limits(plan: &Plan) -> Result<ContainerLimits, WorkError> {
-    let default = ContainerLimits::default();
-    let cores = plan.resources.cpu_millis.unwrap_or(default.cpu_millis.into());
-    Ok(ContainerLimits {
-        timeout_ms: plan.timeout_s.map_or(default.timeout_ms, |seconds| seconds.saturating_mul(1_000)),
-        cpu_millis: u32::try_from(cores)
-            .map_err(|_| WorkError::Plan(format!("Tasks[0].Resources.CPU: {cores}m is too much")))?,
-        memory_bytes_max: plan.resources.memory_bytes.unwrap_or(default.memory_bytes_max),
-        disk_bytes_max: plan.resources.disk_bytes.unwrap_or(default.disk_bytes_max),
-        ..default
-    })
 }
 
 fn cid(node: &Node) -> Cid {

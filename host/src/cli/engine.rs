@@ -75,6 +75,11 @@ impl EngineArgs {
         })
     }
 
+    /// Whether any image may run.
+    pub(super) fn allows_all(&self) -> bool {
+        self.images.is_empty()
+    }
+
     /// The same for a service of the market, which runs no containers unless its owner says what does.
     pub(super) async fn start_if_asked(
         &self,

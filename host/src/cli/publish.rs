@@ -70,7 +70,7 @@ pub(super) async fn job(
         module: Limits { fuel_limit: args.fuel, memory_bytes_max: args.memory, ..Limits::default() },
         container: args.container.limits(args.memory),
     };
-    let sources = Sources::new(shell.workshop.fetcher(&[])?, true);
+    let sources = Sources::new(shell.workshop.fetcher(&[])?, args.allow_local.clone());
     let filled = documents::fill(&plan, image, &sources, &defaults)
         .await
         .map_err(|error| usage(crate::report::causes(&error)))?;

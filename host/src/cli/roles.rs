@@ -119,6 +119,12 @@ pub(super) async fn provider(common: &Common, args: ProviderArgs) -> anyhow::Res
         fuel_per_second: args.fuel_per_second,
         containers: machine.clone(),
     };
+    if containers.is_some() && args.engine.allows_all() {
+        output::note(
+            "warning: every image may run here; a stranger's program can give mediators something else than it gave this \
+             provider: name the images that you know with --allow-image",
+        );
+    }
     let workshop = Workshop { capacity: Some(capacity), containers, ..workshop };
     let url = session::serve_blocks(workshop.store.clone(), args.service.address()).await?;
     let gateway = args.service.public_url.clone().unwrap_or(url);

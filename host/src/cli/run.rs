@@ -8,7 +8,10 @@ use crate::{
     chain::{Address, Chain, Verification},
     deal::{PENALTY_BPS, audit_bps_min},
     report::parse_tokens,
-    roles::creator::{Check, CreatorShell, Ending, OfferTerms},
+    roles::{
+        POST_SECONDS, START_SECONDS,
+        creator::{Check, CreatorShell, Ending, OfferTerms},
+    },
     solver::{SolverClient, policy::Policy},
 };
 use lilypad_abi::{Job, Limits};
@@ -42,6 +45,10 @@ pub(super) struct Args {
     /// The commit to take it from: all 40 hex digits; a URL needs it
     #[arg(long, value_name = "HASH", requires = "module_path")]
     pub(super) module_commit: Option<String>,
+    /// A folder or file of this machine that the document may name as an input, which makes it public; more than one
+    /// may be given
+    #[arg(long, value_name = "PATH")]
+    pub(super) allow_local: Vec<PathBuf>,
     /// Arguments for the guest
     #[arg(last = true)]
     pub(super) args: Vec<String>,
@@ -174,6 +181,15 @@ fn terms(args: &Args, replicas: u8, chain: &Chain, job: &Job, story: &Story) -> 
         terms.verification = Verification::Unverified;
         story.say("UNVERIFIED: nobody checks this result, and a wrong one can't be challenged");
     }
+    if let Job::Container(spec) = job
+        && terms.verification == Verification::Repeated
+        && spec.network == lilypad_abi::Network::Full
+    {
+        return Err(usage(
+            "what a network says can't be repeated by mediators; leave out the network, or add --verify unverified"
+                .to_owned(),
+        ));
+    }
     let by_audits_only = matches!(args.check, CheckArg::Trust) && replicas == 1;
     terms.audit_bps = args.audit_bps.unwrap_or_else(|| match terms.verification {
         Verification::Unverified => 0,
@@ -212,9 +228,13 @@ pub(super) fn default_terms(chain: &Chain, job: &Job, runs: u8) -> OfferTerms {
         replicas: 1,
         penalty_bps: PENALTY_BPS,
         audit_bps: 0,
-        submit_window: window(1, 600),
+        // A container's provider may start late and must be done early: see what it takes on.
+        submit_window: window(if verification == Verification::BitExact { 1 } else { 2 }, 600),
         judge_window: window(2, 600),
-        mediation_window: window(runs, 300),
+        mediation_window: match verification {
+            Verification::BitExact => window(1, 300),
+            _ => window(runs, 300 + START_SECONDS * u64::from(runs) + 2 * POST_SECONDS),
+        },
         provider: None,
         panel: chain.network().panel,
         expires_in: 300,

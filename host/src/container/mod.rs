@@ -121,6 +121,9 @@ pub trait ContainerEngine: fmt::Debug + Send + Sync {
         })
     }
 
+    /// Whether a run of this name has begun, past waiting for room and for its image, as far as the engine tells.
+    fn has_started<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<bool, ContainerError>>;
+
     /// Ends a run and removes what it left; nothing when there is none.
     fn stop<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<(), ContainerError>>;
 

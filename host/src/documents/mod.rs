@@ -68,16 +68,17 @@ pub async fn fill(
 ) -> Result<Filled, FillError> {
     let mut warnings = Vec::new();
     let job = match &plan.engine {
-        Engine::Docker { entrypoint, parameters, working_dir, image: name } => {
+        Engine::Docker { image: name, .. } => {
             let image = image.ok_or_else(|| {
                 FillError::Unsupported(format!(
                     "image {name} is not pinned; give it by the digest of its registry"
                 ))
             })?;
-            let mut spec = container(plan, image, sources, &defaults.container).await?;
-            spec.entrypoint.clone_from(entrypoint);
-            spec.args.clone_from(parameters);
-            spec.working_dir.clone_from(working_dir);
+            let mut spec = container_spec(plan, image, inputs(plan, sources).await?, &defaults.container)?;
+            if spec.outputs.is_empty() {
+                // As Bacalhau's own commands have it.
+                spec.outputs.insert("outputs".to_owned(), "/outputs".to_owned());
+            }
             spec.validate()?;
             Job::Container(spec)
         }
@@ -109,12 +110,8 @@ fn named(what: impl Into<String>) -> impl FnOnce(SourceError) -> FillError {
     |source| FillError::Source { what, source }
 }
 
-async fn container(
-    plan: &Plan,
-    image: Image,
-    sources: &Sources,
-    defaults: &ContainerLimits,
-) -> Result<ContainerSpec, FillError> {
+/// The inputs of a container by the paths that it sees them at.
+async fn inputs(plan: &Plan, sources: &Sources) -> Result<BTreeMap<String, Cid>, FillError> {
     let mut inputs = BTreeMap::new();
     for input in &plan.inputs {
         let fetched = sources.fetch(&input.source).await.map_err(named(format!("input {}", input.target)))?;
@@ -129,12 +126,19 @@ async fn container(
             )));
         }
     }
-    let mut outputs: BTreeMap<String, String> =
-        plan.outputs.iter().map(|output| (output.name.clone(), output.path.clone())).collect();
-    if outputs.is_empty() {
-        // As Bacalhau's own commands have it.
-        outputs.insert("outputs".to_owned(), "/outputs".to_owned());
-    }
+    Ok(inputs)
+}
+
+/// The container that a plan asks for, with these inputs; not validated yet. Pure.
+pub(crate) fn container_spec(
+    plan: &Plan,
+    image: Image,
+    inputs: BTreeMap<String, Cid>,
+    defaults: &ContainerLimits,
+) -> Result<ContainerSpec, FillError> {
+    let Engine::Docker { entrypoint, parameters, working_dir, .. } = &plan.engine else {
+        return Err(FillError::Unsupported("a module is no container".to_owned()));
+    };
     let asked = &plan.resources;
     let number = |what: &str, value: u64, most: u64| {
         if value > most {
@@ -150,12 +154,12 @@ async fn container(
     Ok(ContainerSpec {
         profile: Profile::Container1,
         image,
-        entrypoint: Vec::new(),
-        args: Vec::new(),
+        entrypoint: entrypoint.clone(),
+        args: parameters.clone(),
         env: plan.env.clone(),
-        working_dir: None,
+        working_dir: working_dir.clone(),
         inputs,
-        outputs,
+        outputs: plan.outputs.iter().map(|output| (output.name.clone(), output.path.clone())).collect(),
         network: match plan.network {
             documents::Network::Default | documents::Network::None => Network::None,
             documents::Network::Full => Network::Full,
@@ -168,10 +172,7 @@ async fn container(
         limits: ContainerLimits {
             timeout_ms: plan.timeout_s.map_or(defaults.timeout_ms, |seconds| seconds.saturating_mul(1_000)),
             cpu_millis: u32::try_from(cpu).unwrap_or(u32::MAX),
-            // What a module says of its machine raises the usual bound, and never lowers it.
-            memory_bytes_max: asked
-                .memory_bytes
-                .unwrap_or_else(|| defaults.memory_bytes_max.max(asked.machine_memory_bytes.unwrap_or(0))),
+            memory_bytes_max: asked.memory_bytes.unwrap_or(defaults.memory_bytes_max),
             disk_bytes_max: asked.disk_bytes.unwrap_or(defaults.disk_bytes_max),
             ..*defaults
         },

@@ -8,7 +8,7 @@ use crate::store::{
 use lilypad_abi::Cid;
 use lilypad_bacalhau::documents::{Source, Unpacked, unpack};
 use lilypad_runtime::{Folder, Node};
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 /// How long a download may take.
 const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(600);
@@ -19,9 +19,10 @@ const INPUT_BYTES_MAX: u64 = 1 << 30;
 /// Why an input can't be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Not on this side.
+    /// Not allowed.
     #[error(
-        "'{0}' is a path of this machine, which only its own commands may read; send the data inline or by URL"
+        "'{0}' is a file of this machine, and a document, which may be a stranger's, would make it public; allow it with \
+         --allow-local PATH, or give the data inline or by URL"
     )]
     Local(String),
     /// A path of this machine.
@@ -68,7 +69,7 @@ pub enum SourceError {
 #[derive(Debug, Clone)]
 pub struct Sources {
     fetcher: Fetcher,
-    local_files: bool,
+    local: Vec<PathBuf>,
 }
 
 /// An input in the store.
@@ -81,10 +82,10 @@ pub(super) struct Fetched {
 }
 
 impl Sources {
-    /// Inputs into the fetcher's store. `local_files`: documents may name this machine's own files.
+    /// Inputs into the fetcher's store. `local`: the folders of this machine whose files documents may name.
     #[must_use]
-    pub const fn new(fetcher: Fetcher, local_files: bool) -> Self {
-        Self { fetcher, local_files }
+    pub const fn new(fetcher: Fetcher, local: Vec<PathBuf>) -> Self {
+        Self { fetcher, local }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -114,7 +115,6 @@ impl Sources {
                 let bytes = download(url).await?;
                 Fetched { cid: self.store().add_file(&bytes)?, name: Some(file_name(url)) }
             }
-            Source::Local { path, .. } if !self.local_files => return Err(SourceError::Local(path.clone())),
             Source::Local { path, .. } => cid(self.local(path)?),
         })
     }
@@ -135,16 +135,22 @@ impl Sources {
 
     fn local(&self, path: &str) -> Result<Cid, SourceError> {
         let failed = |source| SourceError::File { path: path.to_owned(), source };
-        let meta = fs::metadata(path).map_err(failed)?;
+        // Without links, so that none leads out of what is allowed.
+        let real = fs::canonicalize(path).map_err(failed)?;
+        let allows = |folder: &PathBuf| fs::canonicalize(folder).is_ok_and(|folder| real.starts_with(folder));
+        if !self.local.iter().any(allows) {
+            return Err(SourceError::Local(path.to_owned()));
+        }
+        let meta = fs::metadata(&real).map_err(failed)?;
         if meta.is_dir() {
-            let folder = read_dir(Path::new(path), &SnapshotLimits::default())?;
+            let folder = read_dir(&real, &SnapshotLimits::default())?;
             return Ok(self.store().add_folder(&folder)?);
         }
         if !meta.is_file() || meta.len() > INPUT_BYTES_MAX {
             let said = format!("neither a folder nor a file of at most {INPUT_BYTES_MAX} bytes");
             return Err(failed(std::io::Error::other(said)));
         }
-        Ok(self.store().add_file(&fs::read(path).map_err(failed)?)?)
+        Ok(self.store().add_file(&fs::read(&real).map_err(failed)?)?)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     store::{FetchError, Fetcher, Store, StoreError, TreeLimits},
 };
 use lilypad_abi::{Cid, CodecError, ContainerSpec, Image, JobSpec, JobSpecError};
-use lilypad_runtime::{Execution, ResolvedJob};
+use lilypad_runtime::{Execution, Node, ResolvedJob};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Why a job's data can't be had.
@@ -33,7 +33,7 @@ pub enum ResolveError {
     Stdin(Cid, #[source] FetchError),
 }
 
-/// Fetches a job by its address, and all that it names; each part within `limits`.
+/// Fetches a job by its address, and all that it names; all of it together within `limits`.
 ///
 /// # Errors
 /// [`ResolveError`], naming the part.
@@ -43,7 +43,14 @@ pub async fn resolve(fetcher: &Fetcher, job: Cid, limits: &TreeLimits) -> Result
     resolve_spec(fetcher, spec, limits).await
 }
 
-/// Fetches all that a JobSpec names; each part within `limits`.
+/// Takes what came off what may still come: a small job that names one large folder under many names would fill the
+/// machine's memory otherwise.
+const fn spend(left: &mut TreeLimits, bytes: u64, entries: u64) {
+    left.content_bytes_max = left.content_bytes_max.saturating_sub(bytes);
+    left.entries_max = left.entries_max.saturating_sub(entries);
+}
+
+/// Fetches all that a JobSpec names; all of it together within `limits`.
 ///
 /// # Errors
 /// [`ResolveError`], naming the part.
@@ -52,21 +59,24 @@ pub async fn resolve_spec(
     spec: JobSpec,
     limits: &TreeLimits,
 ) -> Result<ResolvedJob, ResolveError> {
-    let module = fetcher.file(spec.module, limits).await.map_err(|e| ResolveError::Module(spec.module, e))?;
+    let mut left = *limits;
+    let module = fetcher.file(spec.module, &left).await.map_err(|e| ResolveError::Module(spec.module, e))?;
+    spend(&mut left, module.len() as u64, 1);
     let mut inputs = BTreeMap::new();
     for (path, cid) in &spec.inputs {
-        let folder = fetcher.folder(*cid, limits).await;
+        let folder = fetcher.folder(*cid, &left).await;
         let folder = folder.map_err(|e| ResolveError::Input(path.clone(), *cid, e))?;
+        spend(&mut left, folder.bytes(), folder.files());
         inputs.insert(path.clone(), folder);
     }
     let stdin = match spec.stdin {
-        Some(cid) => fetcher.file(cid, limits).await.map_err(|e| ResolveError::Stdin(cid, e))?,
+        Some(cid) => fetcher.file(cid, &left).await.map_err(|e| ResolveError::Stdin(cid, e))?,
         None => Vec::new(),
     };
     Ok(ResolvedJob { spec, module, inputs, stdin })
 }
 
-/// Fetches all that a ContainerSpec names; each part within `limits`. An image in a registry is the engine's to fetch.
+/// Fetches all that a ContainerSpec names; all of it together within `limits`. An image in a registry is the engine's to fetch.
 ///
 /// # Errors
 /// [`ResolveError`], naming the part.
@@ -75,17 +85,24 @@ pub async fn resolve_container(
     spec: ContainerSpec,
     limits: &TreeLimits,
 ) -> Result<ContainerJob, ResolveError> {
+    let mut left = *limits;
     let image = match &spec.image {
         Image::Registry(_) => None,
         Image::Archive(cid) => {
-            let bytes = fetcher.file(*cid, limits).await.map_err(|e| ResolveError::Image(*cid, e))?;
+            let bytes = fetcher.file(*cid, &left).await.map_err(|e| ResolveError::Image(*cid, e))?;
+            spend(&mut left, bytes.len() as u64, 1);
             Some(Arc::new(bytes))
         }
     };
     let mut inputs = BTreeMap::new();
     for (path, cid) in &spec.inputs {
-        let node = fetcher.node(*cid, limits).await;
+        let node = fetcher.node(*cid, &left).await;
         let node = node.map_err(|e| ResolveError::Input(path.clone(), *cid, e))?;
+        match &node {
+            Node::Folder(folder) => spend(&mut left, folder.bytes(), folder.files()),
+            Node::File(bytes) => spend(&mut left, bytes.len() as u64, 1),
+            Node::Symlink(_) => {}
+        }
         inputs.insert(path.clone(), node);
     }
     Ok(ContainerJob { spec, image, inputs })
@@ -112,4 +129,39 @@ pub fn keep(store: &Store, execution: &Execution) -> Result<Cid, KeepError> {
     let cid = execution.outcome.cid()?;
     store.put(cid, &execution.outcome.to_block()?)?;
     Ok(cid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::FetchOptions;
+    use lilypad_abi::{ContainerLimits, Network, Profile};
+
+    #[tokio::test]
+    async fn a_small_job_of_many_names_for_one_large_input_is_too_much() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let large = store.add_file(&vec![0; 600_000]).unwrap();
+        let fetcher = Fetcher::new(store, Vec::<String>::new(), FetchOptions::default()).unwrap();
+        let limits = TreeLimits { content_bytes_max: 1_000_000, ..TreeLimits::default() };
+        let spec = |count: u8| ContainerSpec {
+            profile: Profile::Container1,
+            image: Image::Archive(large),
+            entrypoint: Vec::new(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            working_dir: None,
+            inputs: (0..count).map(|number| (format!("/in/{number}"), large)).collect(),
+            outputs: BTreeMap::new(),
+            network: Network::None,
+            gpus: None,
+            limits: ContainerLimits::default(),
+        };
+        resolve_container(&fetcher, spec(0), &limits).await.unwrap();
+        let over = resolve_container(&fetcher, spec(1), &limits).await;
+        assert!(matches!(over, Err(ResolveError::Input(..))), "image and input together: {over:?}");
+        let registry = ContainerSpec { image: Image::Registry(String::new()), ..spec(2) };
+        let over = resolve_container(&fetcher, registry, &limits).await;
+        assert!(matches!(over, Err(ResolveError::Input(..))), "two inputs together: {over:?}");
+    }
 }

@@ -4,7 +4,13 @@ use crate::{
     chain::{LilypadMarket::DealTerms, Meter, Rules, Verification},
     container::Machine,
 };
-use lilypad_abi::{ContainerSpec, Gpus, Job, JobSpec};
+use lilypad_abi::{ContainerSpec, Gpus, Job, JobSpec, Network};
+
+/// Seconds kept for a transaction, and for what comes before it.
+pub(crate) const POST_SECONDS: u64 = 60;
+
+/// Seconds that a mediator may need to get an image and a place for each run.
+pub(crate) const START_SECONDS: u64 = 60;
 
 /// What a provider's machine takes on, whatever a match says.
 #[derive(Debug, Clone)]
@@ -36,6 +42,9 @@ pub(super) fn check_terms(job: &Job, terms: &DealTerms, rules: &Rules) -> Result
         return Err(format!("the job may use {units_max} fuel and the deal pays for {}", terms.fuelLimit));
     }
     match (job, rules.verification) {
+        (Job::Container(spec), Verification::Repeated) if spec.network == Network::Full => {
+            Err("what a network says can't be repeated; such a job is unverified".to_owned())
+        }
         (Job::Container(_), Verification::BitExact) => {
             Err("a container's runs are not bit-exact; such a job is repeated or unverified".to_owned())
         }
@@ -107,17 +116,19 @@ impl Capacity {
             }
         }
         let run_seconds = limits.timeout_ms.div_ceil(1_000);
-        if run_seconds > rules.submit_window.into() {
+        // Its start may wait as long as saying no is free, which is half of the window; then comes the run, and posting.
+        if run_seconds.saturating_add(POST_SECONDS) > u64::from(rules.submit_window) / 2 {
             return Err(format!(
-                "{run_seconds} s of running may not be done in the {} s that the deal gives",
+                "{run_seconds} s of running may not be done in half of the {} s that the deal gives",
                 rules.submit_window
             ));
         }
         // A verdict that mediators have no time for would be a draw of lots.
-        let to_mediate = run_seconds.saturating_mul(rules.runs.into());
+        let runs = u64::from(rules.runs);
+        let to_mediate = run_seconds.saturating_add(START_SECONDS).saturating_mul(runs) + 2 * POST_SECONDS;
         if rules.verification == Verification::Repeated && to_mediate > rules.mediation_window.into() {
             return Err(format!(
-                "{} runs of {run_seconds} s don't fit the {} s that mediators have",
+                "{} runs of {run_seconds} s, with their starts, don't fit the {} s that mediators have",
                 rules.runs, rules.mediation_window
             ));
         }
@@ -185,7 +196,13 @@ mod tests {
     }
 
     fn repeated() -> Rules {
-        Rules { verification: Verification::Repeated, meter: Meter::CoreNanoseconds, ..rules() }
+        Rules {
+            verification: Verification::Repeated,
+            meter: Meter::CoreNanoseconds,
+            submit_window: 1_320,
+            mediation_window: 780,
+            ..rules()
+        }
     }
 
     fn terms(job: &Job) -> DealTerms {
@@ -218,6 +235,16 @@ mod tests {
             assert!(check_terms(job, &other, &rules).unwrap_err().contains("profile"));
         }
         assert!(check_terms(&container, &terms(&container), &rules()).unwrap_err().contains("counts Fuel"));
+        let mut online = self::container();
+        online.network = Network::Full;
+        let online = Job::Container(online);
+        assert!(check_terms(&online, &terms(&online), &repeated()).unwrap_err().contains("repeated"));
+        check_terms(
+            &online,
+            &terms(&online),
+            &Rules { verification: Verification::Unverified, ..repeated() },
+        )
+        .unwrap();
         let exact = Rules { verification: Verification::BitExact, ..repeated() };
         assert!(check_terms(&container, &terms(&container), &exact).unwrap_err().contains("bit-exact"));
     }
@@ -251,8 +278,8 @@ mod tests {
             let error = check(&gpus(count, vendor, memory), repeated()).unwrap_err();
             assert!(error.contains("GPUs"), "{error}");
         }
-        let short = Rules { submit_window: 599, ..repeated() };
-        assert!(check(&|_| {}, short).unwrap_err().contains("599 s"));
+        let short = Rules { submit_window: 1_319, ..repeated() };
+        assert!(check(&|_| {}, short).unwrap_err().contains("1319 s"));
         let twice = Rules { runs: 2, ..repeated() };
         assert!(check(&|_| {}, twice).unwrap_err().contains("2 runs"));
         let unverified = Rules { verification: Verification::Unverified, ..twice };

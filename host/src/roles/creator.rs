@@ -10,7 +10,7 @@ use crate::{
     solver::{JobStatus, SignedJobOffer, SolverClient, SolverError},
     store::{FetchError, StoreError, TreeLimits},
 };
-use lilypad_abi::{BlobDigest, Cid, Codec, Job, JobError, Receipt};
+use lilypad_abi::{BlobDigest, Cid, Codec, Job, JobError, OUTPUT_BYTES_MAX, Receipt, WORDS_BYTES_MAX};
 use lilypad_runtime::Folder;
 use std::time::{Duration, Instant};
 
@@ -490,7 +490,9 @@ impl CreatorShell {
     async fn fetch_outputs(&self, deal: &MatchedDeal, receipt: &Receipt) -> Result<Folder, FetchError> {
         let root = Cid { codec: Codec::DagPb, digest: BlobDigest(receipt.outputs_digest.0) };
         let fetcher = self.workshop.fetcher(&[&deal.provider_gateway])?;
-        let limits = TreeLimits::default();
+        // The largest result that a job may have, its words besides.
+        let content_bytes_max = OUTPUT_BYTES_MAX + 2 * WORDS_BYTES_MAX;
+        let limits = TreeLimits { content_bytes_max, ..TreeLimits::default() };
         match tokio::time::timeout(OUTPUTS_TIMEOUT, fetcher.folder(root, &limits)).await {
             Ok(folder) => folder,
             Err(_) => Err(FetchError::NoGateway(root)),

@@ -9,7 +9,7 @@ mod mediator;
 mod provider;
 mod work;
 
-pub(crate) use self::capacity::container_meter;
+pub(crate) use self::capacity::{POST_SECONDS, START_SECONDS, container_meter};
 pub use self::{
     capacity::Capacity,
     keep::poll_until_stopped,

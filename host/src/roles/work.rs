@@ -132,14 +132,31 @@ impl Workshop {
         let fetch_time = started.elapsed();
         let left = in_all.saturating_sub(fetch_time);
         let run = RunName::of_deal(deal.id.0, 0);
-        let ended = tokio::time::timeout(left, self.run_ready(&job, &run, fetch_time)).await;
-        match ended {
-            Ok(ran) => ran,
-            Err(_) => {
-                self.give_up(&run).await;
-                Err(WorkError::Late(in_all))
+        let ended = tokio::time::timeout(left, async {
+            tokio::select! {
+                ran = self.run_ready(&job, &run, fetch_time) => ran,
+                error = self.not_started(&job, &run, to_fetch.saturating_sub(fetch_time)) => Err(error),
+            }
+        });
+        let result = ended.await.unwrap_or(Err(WorkError::Late(in_all)));
+        if matches!(result, Err(WorkError::Late(_))) {
+            self.give_up(&run).await;
+        }
+        result
+    }
+
+    /// Comes to an end when a container has not begun to run after `wait`: its image's registry stalls, or others have
+    /// all the room. What begins in time is left alone.
+    async fn not_started(&self, job: &Ready, run: &RunName, wait: Duration) -> WorkError {
+        // A wait without end, of those who can't say no, is longer than any clock can tell.
+        let until = Instant::now().checked_add(wait);
+        if let (Ready::Container(_), Some(engine), Some(_)) = (job, &self.containers, until) {
+            tokio::time::sleep(wait).await;
+            if !engine.has_started(run).await.unwrap_or(true) {
+                return WorkError::Late(wait);
             }
         }
+        std::future::pending().await
     }
 
     /// Runs a deal's job so many times, as the paper's rule wants of mediators; a module's once, which is enough.

@@ -49,7 +49,11 @@ async fn inputs_env_and_args_go_in_and_a_result_folder_comes_out() {
 #[tokio::test]
 async fn two_runs_differ_in_fuel_only() {
     let lab = Lab::open("twice").await;
-    let spec = lab.shell("seq 1000; mkdir /outputs/x; seq 3 | tee /outputs/x/y; echo e >&2");
+    // In the order in which the folder lists them, which programs take for granted.
+    let spec = lab.shell(
+        "seq 1000; mkdir /outputs/x; seq 3 | tee /outputs/x/y; echo e >&2; for i in $(seq 40); do echo > /outputs/x/$i; \
+         done; find /outputs",
+    );
     let first = lab.run("twice-0", spec.clone()).await;
     let second = lab.run("twice-1", spec).await;
     assert_eq!(first.outputs, second.outputs);
@@ -170,14 +174,16 @@ async fn what_the_owner_doesnt_allow_or_have_is_refused_at_once() {
     .await;
     let refused = lab.try_run("image", &job(lab.shell("true"))).await;
     assert!(matches!(refused, Err(ContainerError::NotAllowed(_))), "{refused:?}");
-    let lab = Lab::open("open-shop").await;
+    let options = Lab::options("open-shop");
+    let small = lilypad_host::container::docker::DockerOptions { disk_bytes_max: Some(64 << 20), ..options };
+    let lab = Lab::with(small).await;
     let network = ContainerSpec { network: lilypad_abi::Network::Full, ..lab.shell("true") };
     let refused = lab.try_run("network", &job(network)).await;
     assert!(matches!(refused, Err(ContainerError::NotAllowed(_))), "{refused:?}");
     for limits in [
         ContainerLimits { cpu_millis: 1_000_000, ..ContainerLimits::default() },
         ContainerLimits { memory_bytes_max: 1 << 43, ..ContainerLimits::default() },
-        ContainerLimits { disk_bytes_max: 1 << 43, ..ContainerLimits::default() },
+        ContainerLimits { disk_bytes_max: 1 << 30, ..ContainerLimits::default() },
     ] {
         let refused = lab.try_run("large", &job(ContainerSpec { limits, ..lab.shell("true") })).await;
         assert!(matches!(refused, Err(ContainerError::Capacity(_))), "{refused:?}");
@@ -233,4 +239,56 @@ async fn an_input_that_is_not_at_hand_is_our_fault_and_leaves_nothing() {
     let refused = lab.try_run("no-input", &link).await;
     assert!(matches!(refused, Err(ContainerError::Fault(_))), "{refused:?}");
     lab.assert_clean("no-input");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_room_has_not_started() {
+    let options = Lab::options("waits");
+    let one = lilypad_host::container::docker::DockerOptions { memory_bytes_max: Some(200 << 20), ..options };
+    let lab = Lab::with(one).await;
+    let (first, second) = (RunName::new("waits-first").unwrap(), RunName::new("waits-second").unwrap());
+    let long = job(lab.shell("sleep 30"));
+    let look = async {
+        while !lab.docker.has_started(&first).await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let waiting = lab.docker.run(&second, &long, None);
+        let waited = tokio::time::timeout(Duration::from_secs(2), waiting).await;
+        assert!(waited.is_err(), "there is no room for it");
+        assert!(!lab.docker.has_started(&second).await.unwrap());
+        for run in [&first, &second] {
+            lab.docker.stop(run).await.unwrap();
+            assert!(!lab.docker.has_started(run).await.unwrap(), "nothing is left of {run}");
+        }
+    };
+    let (_, ()) = tokio::join!(lab.docker.run(&first, &long, None), look);
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_room_can_be_stopped() {
+    let one = lilypad_host::container::docker::DockerOptions {
+        memory_bytes_max: Some(200 << 20),
+        ..Lab::options("waiting")
+    };
+    let lab = Lab::with(one).await;
+    let (long, short) = (job(lab.shell("echo up; sleep 60")), job(lab.shell("true")));
+    let name = RunName::new("first").unwrap();
+    let up = Arc::new(tokio::sync::Notify::new());
+    let says = up.clone();
+    let first = lab.docker.run(&name, &long, Some(Arc::new(move |_, _: &[u8]| says.notify_one())));
+    let others = async {
+        up.notified().await;
+        let mut waits = Box::pin(lab.try_run("second", &short));
+        assert!(tokio::time::timeout(Duration::from_secs(1), &mut waits).await.is_err());
+        let (second, name) = (RunName::new("second").unwrap(), RunName::new("first").unwrap());
+        let began = Instant::now();
+        let (stopped, waited) = tokio::join!(lab.docker.stop(&second), waits);
+        stopped.unwrap();
+        assert!(matches!(waited, Err(ContainerError::Fault(_))), "{waited:?}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        lab.docker.stop(&name).await.unwrap();
+    };
+    let (first, ()) = tokio::join!(first, others);
+    assert!(matches!(first, Err(ContainerError::Fault(_))), "{first:?}");
+    lab.assert_clean("first");
 }

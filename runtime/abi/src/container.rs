@@ -22,6 +22,15 @@ const ENTRIES_MAX: usize = 4_096;
 /// Most bytes of one argument, variable or path.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 
+/// Most bytes that a job's outputs may have, together.
+pub const OUTPUT_BYTES_MAX: u64 = 1 << 30;
+
+/// Most files and folders that they may have.
+const OUTPUT_FILES_MAX: u32 = 131_000;
+
+/// Most bytes of standard output that may be kept, and again of standard error.
+pub const WORDS_BYTES_MAX: u64 = 64 << 20;
+
 /// Files of the result folder beside the outputs, whose names no output may have.
 const RESULT_FILES: [&str; 3] = ["stdout", "stderr", "exitCode"];
 
@@ -338,11 +347,12 @@ impl ContainerLimits {
         check("timeout_ms", self.timeout_ms, 1..=30 * 24 * 3_600_000)?;
         check("cpu_millis", self.cpu_millis.into(), 10..=1_000_000)?;
         check("memory_bytes_max", self.memory_bytes_max, 6 << 20..=16 * TIB)?;
-        check("disk_bytes_max", self.disk_bytes_max, 0..=16 * TIB)?;
-        check("output_files_max", self.output_files_max.into(), 0..=1 << 20)?;
+        // A result is one tree in memory, for whoever checks it and for whoever fetches it.
+        check("disk_bytes_max", self.disk_bytes_max, 0..=OUTPUT_BYTES_MAX)?;
+        check("output_files_max", self.output_files_max.into(), 0..=OUTPUT_FILES_MAX.into())?;
         check("pids_max", self.pids_max.into(), 1..=1 << 20)?;
-        check("stdout_bytes_max", self.stdout_bytes_max, 0..=1 << 30)?;
-        check("stderr_bytes_max", self.stderr_bytes_max, 0..=1 << 30)
+        check("stdout_bytes_max", self.stdout_bytes_max, 0..=WORDS_BYTES_MAX)?;
+        check("stderr_bytes_max", self.stderr_bytes_max, 0..=WORDS_BYTES_MAX)
     }
 }
 

@@ -25,6 +25,7 @@ pub use self::{
     codec::{CodecError, decode_canonical, encode_canonical},
     container::{
         ContainerLimits, ContainerSpec, ContainerSpecError, GpuVendor, Gpus, Image, Job, JobError, Network,
+        OUTPUT_BYTES_MAX, WORDS_BYTES_MAX,
     },
     digest::{BlobDigest, Cid, CidError, Codec, ReceiptHash, keccak256},
     job::{INPUT_BYTES_MAX, JobSpec, JobSpecError, Limits, Profile, mount_place},

@@ -200,6 +200,20 @@ impl ContainerEngine for BacalhauExecutor {
         Box::pin(self.run(name, job, listener))
     }
 
+    /// Pulling counts as running on a cluster.
+    fn has_started<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<bool, ContainerError>> {
+        Box::pin(async move {
+            let found = self.0.client.job(&name.to_string()).await?;
+            Ok(found.is_some_and(|(job, _)| {
+                !matches!(
+                    job.state.state_type,
+                    lilypad_bacalhau::model::JobStateType::Pending
+                        | lilypad_bacalhau::model::JobStateType::Queued
+                )
+            }))
+        })
+    }
+
     fn stop<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<(), ContainerError>> {
         Box::pin(self.stop(name))
     }

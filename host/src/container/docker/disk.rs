@@ -48,11 +48,15 @@ pub(super) fn mount(image: &Path, at: &Path, bytes: u64, files: u32) -> io::Resu
             OsStr::new("0"),
             OsStr::new("-N"),
             OsStr::new(&inodes),
+            // The seed decides in which order a folder's entries are listed, so it is the same for everybody.
             // No journal: nobody wants half a result after a power cut.
             OsStr::new("-O"),
             OsStr::new("^has_journal,^resize_inode"),
             OsStr::new("-E"),
-            OsStr::new("lazy_itable_init=1,nodiscard"),
+            OsStr::new(concat!(
+                "lazy_itable_init=1,nodiscard,hash_seed=",
+                "6c696c79-7061-6432-8065-787434736565"
+            )),
             OsStr::new("-d"),
             at.as_os_str(),
             image.as_os_str(),

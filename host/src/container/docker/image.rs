@@ -61,6 +61,9 @@ impl Images {
             Image::Archive(cid) => (archive_tag(*cid), cid.to_string()),
         };
         let no_image = |reason: String| ContainerError::Image { image: shown.clone(), reason };
+        if self.policy == PullPolicy::Never && job.image.is_some() && self.inspect(&name).await?.is_none() {
+            return Err(no_image("only images that this machine's owner has put there run".to_owned()));
+        }
         let mut found = match self.policy {
             PullPolicy::Always if job.image.is_none() => None,
             _ => self.inspect(&name).await?,
@@ -171,7 +174,10 @@ impl Images {
                 if let Some(error) = step.error_detail {
                     return Err(limited(&error.message.unwrap_or_default()));
                 }
-                let total = step.progress_detail.and_then(|progress| progress.total);
+                // A registry may not say how much it sends.
+                let total = step
+                    .progress_detail
+                    .map(|progress| progress.total.unwrap_or(0).max(progress.current.unwrap_or(0)));
                 if let (Some(id), Some(total), Some("Downloading")) = (step.id, total, step.status.as_deref())
                 {
                     layers.insert(id, u64::try_from(total).unwrap_or(0));

@@ -41,13 +41,17 @@ pub use self::options::{BadPattern, DockerOptions, ImagePattern, PullPolicy};
 use self::{
     image::Images,
     room::{Lease, Room},
-    turns::Turns,
+    turns::{Stops, Turns},
 };
 use super::{
     ContainerEngine, ContainerError, ContainerJob, Listener, Machine, RunName,
     gpu::{FoundGpu, discover},
 };
-use bollard::{API_DEFAULT_VERSION, Docker, errors::Error, models::SystemInfo};
+use bollard::{
+    API_DEFAULT_VERSION, Docker,
+    errors::Error,
+    models::{ContainerStateStatusEnum, SystemInfo},
+};
 use futures::future::BoxFuture;
 use lilypad_abi::Image;
 use lilypad_runtime::Execution;
@@ -76,6 +80,7 @@ struct Inner {
     /// The room of runs that have a container, also while nobody follows them.
     leases: Mutex<BTreeMap<RunName, Lease>>,
     turns: Turns,
+    stops: Stops,
     /// Whether the engine was seen to see what this process mounts.
     sees_mounts: AtomicBool,
 }
@@ -154,6 +159,7 @@ impl DockerExecutor {
             gpus,
             leases: Mutex::default(),
             turns: Turns::default(),
+            stops: Stops::default(),
             sees_mounts: AtomicBool::new(false),
         };
         inner.take_over().await?;
@@ -207,6 +213,14 @@ impl ContainerEngine for DockerExecutor {
         listener: Option<Listener>,
     ) -> BoxFuture<'a, Result<Execution, ContainerError>> {
         Box::pin(self.0.run(name, job, listener))
+    }
+
+    fn has_started<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<bool, ContainerError>> {
+        Box::pin(async move {
+            let found = self.0.existing(name).await?;
+            let status = found.and_then(|container| container.state).and_then(|state| state.status);
+            Ok(status.is_some_and(|status| status != ContainerStateStatusEnum::CREATED))
+        })
     }
 
     fn stop<'a>(&'a self, name: &'a RunName) -> BoxFuture<'a, Result<(), ContainerError>> {
@@ -266,10 +280,14 @@ fn make_scratch(options: &DockerOptions) -> Result<u64, ContainerError> {
 fn total(info: &SystemInfo, options: &DockerOptions, scratch: u64, gpus: &[FoundGpu]) -> Machine {
     let known = |value: Option<i64>| u64::try_from(value.unwrap_or(0)).unwrap_or(0);
     let most = |has: u64, cap: Option<u64>| cap.map_or(has, |cap| cap.min(has));
+    let memory = known(info.mem_total);
+    // A machine that runs out of memory kills whom it likes, and 137 would look like the job's own end.
+    let kept = (memory / 8).max(1 << 30).min(memory / 2);
     Machine {
         cpu_millis: most(known(info.ncpu).saturating_mul(1_000), options.cpu_millis_max),
-        memory_bytes: most(known(info.mem_total), options.memory_bytes_max),
-        disk_bytes: most(scratch, options.disk_bytes_max),
+        memory_bytes: most(memory - kept, options.memory_bytes_max),
+        // Outputs come out through this program's memory.
+        disk_bytes: most(scratch.min(memory / 2), options.disk_bytes_max),
         gpus: gpus.iter().map(|found| found.gpu.clone()).collect(),
     }
 }

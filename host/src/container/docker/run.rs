@@ -89,11 +89,19 @@ impl Inner {
 
     async fn fresh(&self, task: &Task, listener: Option<Listener>) -> Result<Execution, ContainerError> {
         let spec = &task.job.spec;
-        let image = self.images.ready(&task.job).await?;
-        if !image.has_command && spec.entrypoint.is_empty() && spec.args.is_empty() {
-            return task.ended_without_words(127);
-        }
-        let lease = self.room.take(Need::of(spec)).await.map_err(ContainerError::Capacity)?;
+        let begin = async {
+            let image = self.images.ready(&task.job).await?;
+            if !image.has_command && spec.entrypoint.is_empty() && spec.args.is_empty() {
+                return Ok(None);
+            }
+            let lease = self.room.take(Need::of(spec)).await.map_err(ContainerError::Capacity)?;
+            Ok(Some((image, lease)))
+        };
+        let begun = tokio::select! {
+            begun = begin => begun?,
+            () = self.stops.asked(&task.name) => return Err(stopped()),
+        };
+        let Some((image, lease)) = begun else { return task.ended_without_words(127) };
         let result = self.start_and_follow(task, &image, lease, listener).await;
         match &result {
             // The container may go on without its engine, and is adopted when the run is asked for again.
@@ -139,6 +147,9 @@ impl Inner {
         filled?.map_err(disk)?;
         let (id, words) = made?;
         self.check_sees(&id, &scratch, spec).await?;
+        if self.stops.is_asked(&task.name) {
+            return Err(stopped());
+        }
         if let Err(error) = self.docker.start_container(&id, None).await {
             return self.not_started(task, &id, &error).await;
         }
@@ -331,6 +342,10 @@ impl Inner {
     fn watches(&self) -> bool {
         self.facts.watched_because.is_some()
     }
+}
+
+fn stopped() -> ContainerError {
+    ContainerError::Fault("the run was stopped before it began".to_owned())
 }
 
 impl Task {

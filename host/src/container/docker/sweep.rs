@@ -112,14 +112,20 @@ impl Inner {
     }
 
     pub(super) async fn stop(&self, run: &RunName) -> Result<(), ContainerError> {
+        self.stops.ask(run);
+        let result = self.stop_asked(run).await;
+        self.stops.done(run);
+        result
+    }
+
+    async fn stop_asked(&self, run: &RunName) -> Result<(), ContainerError> {
         if self.existing(run).await?.is_some() {
             self.kill(&self.container_name(run)).await?;
         }
-        // Whoever follows it sees its end and removes it. One who waits for room or an image has made nothing yet.
-        match tokio::time::timeout(NOTICE_MAX, self.turns.take(&run.to_string())).await {
-            Ok(_turn) => self.tidy(run).await,
-            Err(_) => Ok(()),
-        }
+        // Whoever follows it sees its end and removes it; whoever waits for room or an image gives up.
+        let turn = tokio::time::timeout(NOTICE_MAX, self.turns.take(&run.to_string())).await;
+        let _turn = turn.map_err(|_| ContainerError::Fault(format!("the run {run} doesn't end")))?;
+        self.tidy(run).await
     }
 
     pub(super) async fn sweep(&self, keep: &BTreeSet<RunName>) -> Result<(), ContainerError> {

@@ -1,10 +1,12 @@
-//! One at a time for each name: runs of one name, pulls of one image.
+//! One at a time for each name: runs of one name, pulls of one image; and runs that are not to begin after all.
 
+use crate::container::RunName;
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// Locks by name; a name takes room only while somebody has or wants its turn.
 #[derive(Debug, Default)]
@@ -29,6 +31,46 @@ impl Turns {
     }
 }
 
+/// Names of runs that somebody wants ended before they have a container.
+#[derive(Debug, Default)]
+pub(super) struct Stops {
+    names: Mutex<BTreeSet<RunName>>,
+    changed: Notify,
+}
+
+impl Stops {
+    /// Asks for it, until [`Stops::done`].
+    pub(super) fn ask(&self, run: &RunName) {
+        self.names().insert(run.clone());
+        self.changed.notify_waiters();
+    }
+
+    pub(super) fn done(&self, run: &RunName) {
+        self.names().remove(run);
+    }
+
+    pub(super) fn is_asked(&self, run: &RunName) -> bool {
+        self.names().contains(run)
+    }
+
+    /// Waits until it is asked.
+    pub(super) async fn asked(&self, run: &RunName) {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // Before looking, so that nothing is missed in between.
+            changed.as_mut().enable();
+            if self.is_asked(run) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<RunName>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +85,19 @@ mod tests {
         drop(first);
         assert!(turns.take("a").now_or_never().is_some());
         assert_eq!(turns.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_waits_for_a_stop_hears_of_its_own_only() {
+        let stops = Stops::default();
+        let (a, b) = (RunName::new("a").unwrap(), RunName::new("b").unwrap());
+        let mut waits = Box::pin(stops.asked(&a));
+        assert!(waits.as_mut().now_or_never().is_none());
+        stops.ask(&b);
+        assert!(waits.as_mut().now_or_never().is_none());
+        stops.ask(&a);
+        assert!(waits.now_or_never().is_some());
+        stops.done(&a);
+        assert!(stops.asked(&a).now_or_never().is_none());
     }
 }
