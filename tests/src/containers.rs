@@ -52,7 +52,13 @@ fn script(words: &[&str], env: &BTreeMap<String, String>) -> String {
 /// A devnet whose providers and mediators run containers; the second provider cheats.
 fn market() -> &'static Market {
     static SHARED: OnceLock<Market> = OnceLock::new();
-    SHARED.get_or_init(start)
+    SHARED.get_or_init(|| {
+        let market = start();
+        // The tests are one creator at once, and each would count on what is free for its own job.
+        let deposited = market.run(&["deposit", "100"]);
+        assert!(deposited.status.success(), "{}", stderr(&deposited));
+        market
+    })
 }
 
 fn start() -> Market {

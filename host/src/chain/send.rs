@@ -30,6 +30,9 @@ const POLL: Duration = Duration::from_millis(200);
 /// Tries when another process of the same account takes the same nonce.
 const NONCE_TRIES: u32 = 5;
 
+/// Tries when another process of the same account deposits at the same time.
+const DEPOSIT_TRIES: u32 = 5;
+
 /// A mined transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
@@ -187,6 +190,20 @@ impl Chain {
     /// # Errors
     /// [`ChainError::NoFunds`] when wallet and free balance together don't reach.
     pub async fn ensure_free(&self, what: &'static str, amount: u128) -> Result<Option<Sent>, ChainError> {
+        let mut tries = 0;
+        loop {
+            match self.fill_up(what, amount).await {
+                // Another process of the same account deposits too, and used up or replaced this one's approval.
+                Err(ChainError::Reverted { .. }) if tries < DEPOSIT_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(POLL * tries).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn fill_up(&self, what: &'static str, amount: u128) -> Result<Option<Sent>, ChainError> {
         let me = self.address()?;
         let free = self.balance(me).await?.free;
         if free >= amount {
