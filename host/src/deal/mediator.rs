@@ -69,10 +69,9 @@ impl Mediator {
             DealState::Submitted => (view.seed_known && view.audit_due).then_some(MediatorAction::Audit),
             DealState::Settled => Some(MediatorAction::Done),
             DealState::Challenged | DealState::Audited => {
-                // Whoever is not drawn leaves concluding to those who are, and to the deal's parties.
-                let Some(seat) = view.seats.iter().find(|seat| seat.mediator == self.me) else {
-                    return Some(MediatorAction::Done);
-                };
+                // Whoever is not drawn leaves concluding to those who are, and to the deal's parties. It goes on looking:
+                // a reorganised chain may draw again, and draw others.
+                let seat = view.seats.iter().find(|seat| seat.mediator == self.me)?;
                 if view.can_conclude() {
                     return Some(MediatorAction::Conclude);
                 }

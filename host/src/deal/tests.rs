@@ -261,6 +261,19 @@ impl Parties {
     }
 }
 
+#[test]
+fn a_mediator_that_a_reorganised_chain_draws_after_all_does_its_part() {
+    let mut view = Model::new().view;
+    let seat = |i| Seat { mediator: mediator(i), committed: false, revealed: None };
+    view.state = DealState::Challenged;
+    (view.deadline, view.reveal_deadline) = (view.now + 100, view.now + 200);
+    view.seats = vec![seat(0)];
+    let mut left_out = Mediator::new(mediator(1), None);
+    assert_eq!(left_out.step(MediatorEvent::Chain(view.clone())), []);
+    view.seats = vec![seat(1)];
+    assert_eq!(left_out.step(MediatorEvent::Chain(view)), [MediatorAction::Execute]);
+}
+
 /// Who moves, whether its transaction gets lost, seconds that pass, whether it restarts first, what it remembers.
 type Move = (usize, bool, u64, bool, bool);
 
