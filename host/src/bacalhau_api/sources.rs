@@ -3,12 +3,15 @@
 //! Nothing of this machine's disk is read but the store's own blocks.
 
 use super::work::{LOCAL, WorkError};
-use crate::store::{FetchError, Fetcher, Store, TreeLimits};
+use crate::{
+    documents::folder_of,
+    store::{FetchError, Fetcher, Store, TreeLimits},
+};
 use futures::StreamExt as _;
 use lilypad_abi::Cid;
-use lilypad_bacalhau::documents::{Source, Unpacked, unpack};
-use lilypad_runtime::{Folder, Node};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use lilypad_bacalhau::documents::{Source, unpack};
+use lilypad_runtime::Node;
+use std::{sync::Arc, time::Duration};
 
 /// The means to get a plan's inputs.
 #[derive(Debug, Clone)]
@@ -26,9 +29,8 @@ impl Sources {
         let node = match source {
             Source::Inline { bytes, is_tar: false } => Node::File(Arc::new(bytes.clone())),
             Source::Inline { bytes, is_tar: true } => {
-                let files = unpack(bytes, *left)
-                    .map_err(|text| WorkError::Plan(format!("an inline input: {text}")))?;
-                Node::Folder(folder(files)?)
+                let files = unpack(bytes, *left).and_then(folder_of);
+                Node::Folder(files.map_err(|text| WorkError::Plan(format!("an inline input: {text}")))?)
             }
             Source::Url { url } => Node::File(Arc::new(self.download(url, *left).await?)),
             Source::Ipfs { cid } => self.ipfs(cid, *left).await?,
@@ -84,33 +86,6 @@ impl Sources {
             }
         }
     }
-}
-
-/// Files by path as a folder.
-fn folder(files: BTreeMap<String, Unpacked>) -> Result<Folder, WorkError> {
-    let mut root = Folder::default();
-    // A path's folders come before it.
-    for (path, unpacked) in files {
-        let (mut at, mut parts) = (&mut root, path.split('/').peekable());
-        while let Some(part) = parts.next() {
-            let bad = || WorkError::Plan(format!("an inline input has '{path}', which can't be a file"));
-            if !Folder::is_name(part) {
-                return Err(bad());
-            }
-            if parts.peek().is_none() {
-                let node = match &unpacked {
-                    Unpacked::Folder => Node::Folder(Folder::default()),
-                    Unpacked::File { bytes, .. } => Node::File(Arc::new(bytes.clone())),
-                };
-                at.entries.entry(part.to_owned()).or_insert(node);
-                break;
-            }
-            let next = at.entries.entry(part.to_owned()).or_insert_with(|| Node::Folder(Folder::default()));
-            let Node::Folder(next) = next else { return Err(bad()) };
-            at = next;
-        }
-    }
-    Ok(root)
 }
 
 /// A module's bytes; Bacalhau's CLI packs it as an archive with one file, and other modules beside it are no choice.

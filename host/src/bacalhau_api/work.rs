@@ -5,7 +5,7 @@
 use super::sources::{Sources, module_file};
 use crate::{
     container::{ContainerEngine, ContainerError, ContainerJob},
-    documents::container_spec,
+    documents::{container_spec, place},
 };
 use lilypad_abi::{BlobDigest, Cid, ContainerLimits, Image, JobSpec, Limits, Profile};
 use lilypad_bacalhau::documents::{self, Engine, Input, Plan, Source};
@@ -128,23 +128,8 @@ async fn module(
         .ok_or_else(|| WorkError::Plan("the entry module is not one .wasm file".to_owned()))?;
     let mut inputs = BTreeMap::<String, Folder>::new();
     for Input { target, source, .. } in &plan.inputs {
-        match sources.fetch(source, &mut left).await? {
-            Node::Folder(folder) => {
-                if inputs.insert(target.clone(), folder).is_some() {
-                    return Err(WorkError::Plan(format!("two inputs stand at {target}")));
-                }
-            }
-            // Modules see folders: a file stands in its own.
-            Node::File(bytes) => {
-                let (parent, name) = target.rsplit_once('/').unwrap_or(("", target));
-                let parent = if parent.is_empty() { "/" } else { parent };
-                let folder = inputs.entry(parent.to_owned()).or_default();
-                if folder.entries.insert(name.to_owned(), Node::File(bytes)).is_some() {
-                    return Err(WorkError::Plan(format!("two inputs stand at {target}")));
-                }
-            }
-            Node::Symlink(_) => return Err(WorkError::Plan(format!("the input at {target} is a link"))),
-        }
+        let node = sources.fetch(source, &mut left).await?;
+        place(&mut inputs, target, node).map_err(|error| WorkError::Plan(error.to_string()))?;
     }
     let limits = Limits::default();
     let spec = JobSpec {

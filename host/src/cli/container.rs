@@ -99,7 +99,7 @@ impl ContainerArgs {
         let mut outputs = BTreeMap::new();
         for pair in &self.outputs {
             let (name, path) = pair.split_once('=').ok_or_else(|| {
-                usage(format!("--output '{pair}' must be NAME=PATH, such as results=/work/results"))
+                usage(format!("--output '{pair}' must be NAME=PATH, such as results=/app/results"))
             })?;
             if outputs.insert(name.to_owned(), path.to_owned()).is_some() {
                 return Err(usage(format!("--output gives {name} twice")));

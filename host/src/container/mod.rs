@@ -7,6 +7,7 @@ pub mod bacalhau;
 pub(crate) mod collect;
 pub mod compare;
 pub mod docker;
+pub(crate) mod ended;
 pub mod gpu;
 
 use futures::future::BoxFuture;

@@ -5,6 +5,7 @@
 
 mod sources;
 
+pub(crate) use self::sources::folder_of;
 pub use self::sources::{SourceError, Sources};
 
 use lilypad_abi::{
@@ -255,7 +256,7 @@ async fn module_job(
 }
 
 /// Puts a folder where a job sees it, and a file into the folder around it: modules are given folders.
-fn place(inputs: &mut BTreeMap<String, Folder>, path: &str, node: Node) -> Result<(), FillError> {
+pub(crate) fn place(inputs: &mut BTreeMap<String, Folder>, path: &str, node: Node) -> Result<(), FillError> {
     let taken =
         || FillError::Unsupported(format!("two inputs stand at {path}; give each a place of its own"));
     match node {

@@ -99,12 +99,8 @@ impl Sources {
             Source::Inline { bytes, is_tar: false } => cid(self.store().add_file(bytes)?),
             Source::Inline { bytes, is_tar: true } => {
                 let entries = unpack(bytes, INPUT_BYTES_MAX).map_err(SourceError::Packed)?;
-                if entries.keys().any(|path| path.split('/').count() > TreeLimits::default().depth_max) {
-                    return Err(SourceError::Packed(
-                        "this archive has too many folders in each other".to_owned(),
-                    ));
-                }
-                cid(self.store().add_folder(&folder_of(entries))?)
+                let folder = folder_of(entries).map_err(SourceError::Packed)?;
+                cid(self.store().add_folder(&folder)?)
             }
             Source::Ipfs { cid: text } => {
                 let address: Cid = text.parse().map_err(|_| SourceError::Address(text.clone()))?;
@@ -154,26 +150,41 @@ impl Sources {
     }
 }
 
-/// A packed folder as a tree; `unpack` has made sure that a path's folders are there and no path is both.
-fn folder_of(entries: BTreeMap<String, Unpacked>) -> Folder {
+/// A packed folder as a tree.
+///
+/// # Errors
+/// The path that can't stand in one.
+pub(crate) fn folder_of(entries: BTreeMap<String, Unpacked>) -> Result<Folder, String> {
+    let depth_max = TreeLimits::default().depth_max;
     let mut root = Folder::default();
+    // A path's folders come before it.
     for (path, entry) in entries {
+        let parts: Vec<&str> = path.split('/').collect();
+        let plain = parts.len() <= depth_max && parts.iter().all(|part| Folder::is_name(part));
         let node = match entry {
             Unpacked::Folder => Node::Folder(Folder::default()),
             Unpacked::File { bytes, .. } => Node::File(Arc::new(bytes)),
         };
-        insert(&mut root, &path, node);
+        if !plain || !insert(&mut root, &parts, node) {
+            return Err(format!("this archive has '{path}', which can't be a file or folder"));
+        }
     }
-    root
+    Ok(root)
 }
 
-fn insert(folder: &mut Folder, path: &str, node: Node) {
-    match path.split_once('/') {
-        None => drop(folder.entries.entry(path.to_owned()).or_insert(node)),
-        Some((first, rest)) => {
-            let below = folder.entries.entry(first.to_owned());
-            if let Node::Folder(below) = below.or_insert_with(|| Node::Folder(Folder::default())) {
-                insert(below, rest, node);
+/// False where a file stands in the way.
+fn insert(folder: &mut Folder, path: &[&str], node: Node) -> bool {
+    match path {
+        [] => false,
+        [name] => {
+            folder.entries.entry((*name).to_owned()).or_insert(node);
+            true
+        }
+        [first, rest @ ..] => {
+            let below = folder.entries.entry((*first).to_owned());
+            match below.or_insert_with(|| Node::Folder(Folder::default())) {
+                Node::Folder(below) => insert(below, rest, node),
+                Node::File(_) | Node::Symlink(_) => false,
             }
         }
     }
@@ -227,7 +238,7 @@ mod tests {
             ("a/b".to_owned(), file("x")),
             ("c".to_owned(), file("y")),
         ]);
-        let folder = folder_of(entries);
+        let folder = folder_of(entries).unwrap();
         assert_eq!((folder.file("a/b"), folder.file("c")), (Some(&b"x"[..]), Some(&b"y"[..])));
     }
 }

@@ -64,27 +64,7 @@ pub(crate) fn docker(args: &[&str], input: &[u8]) -> String {
 /// Busybox in the registry, by the digest that the registry gave it.
 pub(crate) fn image() -> &'static str {
     static IMAGE: OnceLock<String> = OnceLock::new();
-    IMAGE.get_or_init(|| {
-        let root =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bacalhau-image-{}", std::process::id()));
-        fs::create_dir_all(root.join("bin")).unwrap();
-        let busybox = docker_env("LILYPAD_TEST_BUSYBOX");
-        fs::copy(busybox, root.join("bin/busybox")).unwrap();
-        let applets = Command::new(busybox).arg("--list").output().unwrap();
-        for applet in String::from_utf8(applets.stdout).unwrap().lines().filter(|name| *name != "busybox") {
-            std::os::unix::fs::symlink("busybox", root.join("bin").join(applet)).unwrap();
-        }
-        let tar = Command::new("tar")
-            .args(["--owner=0", "--group=0", "--mtime=2020-01-01", "--sort=name", "-c", "-C"])
-            .args([root.as_os_str(), ".".as_ref()])
-            .output()
-            .unwrap();
-        fs::remove_dir_all(&root).unwrap();
-        let tag = format!("{}/lilypad-tests/busybox-bacalhau:1", docker_env("LILYPAD_TEST_REGISTRY"));
-        docker(&["import", "--change", "ENV PATH=/bin", "-", &tag], &tar.stdout);
-        docker(&["push", &tag], b"");
-        docker(&["inspect", "--format", "{{index .RepoDigests 0}}", &tag], b"")
-    })
+    IMAGE.get_or_init(|| peer("busybox-image", &[]))
 }
 
 /// A port that nobody has now.

@@ -1,3 +1,5 @@
+//! The values against bodies as Bacalhau's server and clients write them.
+
 use super::*;
 use serde_json::{Value, json};
 

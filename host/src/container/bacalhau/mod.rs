@@ -152,7 +152,7 @@ impl BacalhauExecutor {
         let again = self.0.given().remove(name);
         run.begin(again).await?;
         let ended = run.follow(listener).await?;
-        let execution = run.execution(ended)?;
+        let execution = ended.execution(&job.spec)?;
         self.0.given().insert(name.clone());
         Ok(execution)
     }

@@ -9,15 +9,11 @@ use super::{
     progress::{self, Progress},
     results::{self, ResultsError},
 };
-use crate::container::{ContainerError, ContainerJob, Listener, docker::OVER_OUTPUTS};
-use lilypad_abi::{Outcome, Profile, Status};
+use crate::container::{ContainerError, ContainerJob, Listener, docker::OVER_OUTPUTS, ended::Ended};
+use lilypad_abi::Status;
 use lilypad_bacalhau::model::Job;
-use lilypad_runtime::{Execution, Folder, Node, unixfs::folder_cid};
 use reqwest::StatusCode;
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// The first pause between two looks at a run; each is longer than the one before.
@@ -34,21 +30,6 @@ const DOWNLOADS_MAX: u32 = 5;
 
 /// How long the last words of a run are waited for when its results are there.
 const WORDS_WAIT: Duration = Duration::from_secs(2);
-
-/// How a run ended.
-pub(super) struct Ended {
-    status: Status,
-    run: Duration,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    outputs: BTreeMap<String, Folder>,
-}
-
-impl Ended {
-    fn without_words(status: Status, run: Duration) -> Self {
-        Self { status, run, stdout: Vec::new(), stderr: Vec::new(), outputs: BTreeMap::new() }
-    }
-}
 
 /// One run under way.
 pub(super) struct Run<'a> {
@@ -273,30 +254,6 @@ impl Run<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The result folder and Outcome, as the Docker executor has them.
-    pub(super) fn execution(&self, mut ended: Ended) -> Result<Execution, ContainerError> {
-        let spec = &self.job.spec;
-        let mut result = Folder::default();
-        if let Status::Exited { code } = ended.status {
-            result.insert_file("exitCode", code.to_string().into_bytes());
-        }
-        result.insert_file("stdout", ended.stdout);
-        result.insert_file("stderr", ended.stderr);
-        for name in spec.outputs.keys() {
-            let folder = ended.outputs.remove(name).unwrap_or_default();
-            result.entries.insert(name.clone(), Node::Folder(folder));
-        }
-        let outcome = Outcome {
-            job: spec.cid().map_err(|error| ContainerError::Fault(error.to_string()))?,
-            profile: Profile::Container1,
-            status: ended.status,
-            fuel_used: spec.units(ended.run),
-            outputs: folder_cid(&result),
-            journal: Vec::new(),
-        };
-        Ok(Execution { outcome, outputs: result, refusal_detail: None })
     }
 }
 

@@ -1,7 +1,4 @@
 //! One run, from its image to its Outcome; and going on with one that an earlier process began.
-//!
-//! A job whose time is up has no words, no exit code and empty outputs, on every machine: what it had got to by then
-//! differs from machine to machine, and honest ones would disagree. Its listener has heard it.
 
 use super::{
     Inner, blocking, config,
@@ -9,20 +6,21 @@ use super::{
     fault,
     follow::{Capture, Followed, Words},
     image::ReadyImage,
-    limited,
     room::{Lease, Need},
     scratch::Scratch,
     sweep::{JOB_LABEL, Kept},
 };
-use crate::container::{ContainerError, ContainerJob, Listener, RunName, collect::CollectError, gpu};
+use crate::container::{
+    ContainerError, ContainerJob, Listener, RunName, collect::CollectError, ended::Ended, gpu,
+};
 use bollard::{
     errors::Error,
     models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum},
     query_parameters::{AttachContainerOptions, ContainerArchiveInfoOptions, CreateContainerOptions},
 };
 use futures::StreamExt as _;
-use lilypad_abi::{Cid, ContainerSpec, Network, Outcome, Profile, Status};
-use lilypad_runtime::{Execution, Folder, Node, unixfs::folder_cid};
+use lilypad_abi::{Cid, ContainerSpec, Network, Status};
+use lilypad_runtime::Execution;
 use std::{
     collections::BTreeMap,
     fs,
@@ -36,15 +34,6 @@ struct Task {
     name: RunName,
     job: Arc<ContainerJob>,
     cid: Cid,
-}
-
-/// What a container has said and done.
-struct Finished {
-    status: Status,
-    run: Duration,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    outputs: BTreeMap<String, Folder>,
 }
 
 impl Inner {
@@ -330,13 +319,8 @@ impl Inner {
         }
         removed?;
         self.tidy_files(&task.name).await?;
-        task.execution(Finished {
-            status,
-            run: ending.run,
-            stdout: capture.stdout,
-            stderr: capture.stderr,
-            outputs,
-        })
+        Ended { status, run: ending.run, stdout: capture.stdout, stderr: capture.stderr, outputs }
+            .execution(spec)
     }
 
     fn watches(&self) -> bool {
@@ -351,42 +335,6 @@ fn stopped() -> ContainerError {
 impl Task {
     /// A program that can't be started: as a shell has it, and nothing else.
     fn ended_without_words(&self, code: u32) -> Result<Execution, ContainerError> {
-        self.execution(Finished {
-            status: Status::Exited { code },
-            run: Duration::ZERO,
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            outputs: BTreeMap::new(),
-        })
-    }
-
-    fn execution(&self, mut finished: Finished) -> Result<Execution, ContainerError> {
-        let spec = &self.job.spec;
-        let mut result = Folder::default();
-        if let Status::Exited { code } = finished.status {
-            result.insert_file("exitCode", code.to_string().into_bytes());
-        } else {
-            finished.stdout.clear();
-            finished.stderr.clear();
-            // What is paid is what was agreed, not when the engine got round to killing.
-            finished.run = Duration::MAX;
-        }
-        result.insert_file("stdout", finished.stdout);
-        result.insert_file("stderr", finished.stderr);
-        for name in spec.outputs.keys() {
-            let folder = finished.outputs.remove(name).unwrap_or_default();
-            result.entries.insert(name.clone(), Node::Folder(folder));
-        }
-        let outcome = Outcome {
-            job: self.cid,
-            profile: Profile::Container1,
-            status: finished.status,
-            fuel_used: spec.units(finished.run),
-            outputs: folder_cid(&result),
-            journal: Vec::new(),
-        };
-        // Whoever reads the Outcome can't, if it has no encoding.
-        outcome.to_block().map_err(|error| ContainerError::Fault(limited(&error.to_string())))?;
-        Ok(Execution { outcome, outputs: result, refusal_detail: None })
+        Ended::without_words(Status::Exited { code }, Duration::ZERO).execution(&self.job.spec)
     }
 }
